@@ -1,0 +1,62 @@
+/** Exit statuses of every command. docs/errors.md is generated from this file (npm run docs:errors). */
+export const EXIT_CODES = {
+  ok: { status: 0, meaning: "done" },
+  failed: { status: 1, meaning: "something failed that no other status describes" },
+  usage: { status: 2, meaning: "the command line is wrong" },
+  config: { status: 3, meaning: "a file that you wrote is wrong (rehome.yaml, a CIB)" },
+  connection: { status: 4, meaning: "a machine could not be reached, trusted or logged in to" },
+  refused: { status: 5, meaning: "a check found a reason not to go on; nothing was changed" },
+  target: { status: 6, meaning: "the target lacks a tool, space or a right" },
+  data: { status: 7, meaning: "data on the target is not what was sent; the source is intact" },
+  busy: { status: 8, meaning: "somebody else is working on the same thing" },
+  interrupted: { status: 9, meaning: "stopped in the middle; run the same command again to go on" },
+} as const;
+
+export type ExitName = keyof typeof EXIT_CODES;
+
+interface ErrorCodeInfo {
+  readonly exit: ExitName;
+  /** One line for docs/errors.md. */
+  readonly meaning: string;
+}
+
+/** Every stable error code. Add to the section of your area; never rename or reuse one. */
+export const ERROR_CODES = {
+  // everywhere
+  internal: { exit: "failed", meaning: "a fault in rehome itself" },
+  usage: { exit: "usage", meaning: "a flag or argument is wrong" },
+  cancelled: { exit: "interrupted", meaning: "stopped by a signal" },
+  "command-failed": { exit: "failed", meaning: "a program that rehome ran ended with an error" },
+  "command-timeout": { exit: "failed", meaning: "a program that rehome ran did not end in time" },
+  "output-unreadable": { exit: "failed", meaning: "a program printed something that rehome does not understand" },
+  "file-unreadable": { exit: "failed", meaning: "a file could not be read" },
+  "file-unwritable": { exit: "target", meaning: "a file could not be written" },
+  "journal-corrupt": { exit: "failed", meaning: "a journal has a damaged record before its end" },
+  locked: { exit: "busy", meaning: "another rehome works on the same thing" },
+  "xml-malformed": { exit: "config", meaning: "a document is no well-formed XML" },
+
+  // machines and ssh
+  "host-unreachable": { exit: "connection", meaning: "no connection to the machine" },
+  "host-key-unknown": { exit: "connection", meaning: "the machine's host key is not known" },
+  "host-key-changed": { exit: "connection", meaning: "the machine's host key is not the known one" },
+  "auth-failed": { exit: "connection", meaning: "the machine refused the key or the password" },
+  "sudo-failed": { exit: "connection", meaning: "the user may not become root on the machine" },
+  "connection-lost": { exit: "interrupted", meaning: "the connection to the machine broke" },
+
+  // configuration and plan
+  "config-missing": { exit: "config", meaning: "there is no rehome.yaml" },
+  "config-invalid": { exit: "config", meaning: "rehome.yaml has an error" },
+  "guest-unknown": { exit: "config", meaning: "no guest of that name in rehome.yaml" },
+  "plan-blocked": { exit: "refused", meaning: "the plan of the guest has a blocker" },
+  "source-unsupported": { exit: "refused", meaning: "rehome cannot move this kind of source" },
+
+  // staging
+
+  // conversion
+
+  // cutover
+
+  // cluster
+} as const satisfies Record<string, ErrorCodeInfo>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
