@@ -1,0 +1,75 @@
+import { open, readFile, truncate, type FileHandle } from "node:fs/promises";
+import { RehomeError } from "./errors.js";
+
+/** An append-only file of JSON lines; a record is on the disk when `append` resolves. */
+export interface Journal<T> {
+  append(record: T): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a journal for appending and cuts off a last line that a crash left half-written.
+ * @throws RehomeError file-unwritable, journal-corrupt
+ */
+export async function openJournal<T>(path: string): Promise<Journal<T>> {
+  const { validBytes, totalBytes } = await scan(path);
+  if (validBytes < totalBytes) await truncate(path, validBytes);
+  let file: FileHandle;
+  try {
+    file = await open(path, "a", 0o600);
+  } catch (cause) {
+    throw new RehomeError("file-unwritable", "cannot open the journal", { path, cause });
+  }
+  return {
+    async append(record) {
+      try {
+        await file.appendFile(`${JSON.stringify(record)}\n`);
+        await file.sync();
+      } catch (cause) {
+        throw new RehomeError("file-unwritable", "cannot write to the journal", { path, cause });
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+/**
+ * All records of a journal; none when there is no such file. A half-written last line is what a crash leaves and is
+ * ignored; a damaged record before it is an error.
+ * @throws RehomeError journal-corrupt with the line
+ */
+export async function readJournal<T>(path: string): Promise<readonly T[]> {
+  return (await scan<T>(path)).records;
+}
+
+interface Scan<T> {
+  readonly records: readonly T[];
+  readonly validBytes: number;
+  readonly totalBytes: number;
+}
+
+async function scan<T>(path: string): Promise<Scan<T>> {
+  let data: Buffer;
+  try {
+    data = await readFile(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return { records: [], validBytes: 0, totalBytes: 0 };
+    throw new RehomeError("file-unreadable", "cannot read the journal", { path, cause });
+  }
+  const records: T[] = [];
+  let start = 0;
+  for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, start)) {
+    try {
+      records.push(JSON.parse(data.toString("utf8", start, end)) as T);
+    } catch (cause) {
+      throw new RehomeError("journal-corrupt", "the journal has a damaged record", {
+        path,
+        line: records.length + 1,
+        remedy: "look at the file; restore it from a backup, or remove it to start again from nothing",
+        cause,
+      });
+    }
+    start = end + 1;
+  }
+  return { records, validBytes: start, totalBytes: data.length };
+}

@@ -1,0 +1,56 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { RehomeError } from "./errors.js";
+import { localHost } from "./host/local-host.js";
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** How long a lock whose holder was just killed may take to come free, in seconds. */
+const GRACE_S = "2";
+const CONFLICT = 75;
+
+/**
+ * Takes an exclusive lock. util-linux's flock holds it for us in the kernel, for as long as its standard input is
+ * open: so it ends with this process however that ends, and no stale lock is ever left or taken over wrongly.
+ * @param purpose what the holder does, such as `stage web1`; shown to whoever has to wait
+ * @throws RehomeError locked, naming the holder; file-unwritable
+ */
+export async function acquireLock(path: string, purpose: string): Promise<Lock> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (cause) {
+    throw new RehomeError("file-unwritable", "cannot make the folder of the lock", { path, cause });
+  }
+  const child = await localHost().start([
+    "flock",
+    "--wait",
+    GRACE_S,
+    "--conflict-exit-code",
+    `${CONFLICT}`,
+    path,
+    "cat",
+  ]);
+  child.stdin.on("error", () => undefined); // flock may have ended already: its exit code tells
+  child.stdin.write("held");
+  const held = new Promise<"held">((resolve) => child.stdout.once("data", () => resolve("held")));
+  const outcome = await Promise.race([held, child.exited]);
+  if (outcome === "held") {
+    await writeFile(path, `${purpose} (process ${process.pid})\n`);
+    return {
+      release: async () => {
+        child.stdin.end();
+        await child.exited;
+      },
+    };
+  }
+  if (outcome !== CONFLICT) {
+    throw new RehomeError("file-unwritable", `cannot take the lock (flock ended with exit code ${outcome})`, { path });
+  }
+  const holder = (await readFile(path, "utf8")).trim();
+  throw new RehomeError("locked", `already in use by ${holder === "" ? "another process" : holder}`, {
+    path,
+    remedy: "wait until it has ended, or stop it",
+  });
+}

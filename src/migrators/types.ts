@@ -1,0 +1,194 @@
+/**
+ * The model: what a machine is, what becomes of it, and how far that is. Read this first.
+ * Sizes are bytes, times are ms since the epoch or durations in ms, unless a name says otherwise.
+ */
+
+/** How a machine starts. */
+export type Firmware = "bios" | "uefi";
+
+/** Kinds of sources; each has a folder in src/migrators and an entry in registry.ts. */
+export type SourceKind = "physical";
+
+/** A machine as `rehome inspect` finds it. */
+export interface Machine {
+  readonly hostname: string;
+  /** systemd's or the kernel's boot id: another one means that the machine was restarted. */
+  readonly bootId: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly cpuModel: string;
+  readonly memory: number;
+  readonly firmware: Firmware;
+  readonly bootLoader: BootLoader | undefined;
+  readonly distribution: Distribution;
+  readonly kernels: readonly Kernel[];
+  readonly disks: readonly Disk[];
+  readonly network: Network;
+  /** What it already runs under (`kvm`, `xen`, `vmware` …), undefined on bare metal. */
+  readonly hypervisor: string | undefined;
+  /** The machine's clock minus ours, in ms. */
+  readonly clockSkewMs: number;
+  /** What `inspect` could not find out, and why; unknown never means absent. */
+  readonly unknown: readonly string[];
+}
+
+export interface BootLoader {
+  readonly name: "grub-pc" | "grub-efi" | "lilo" | "extlinux" | "systemd-boot" | "grub-legacy";
+  /** The disk whose first sector holds it, on BIOS machines where it was found. */
+  readonly disk?: string;
+}
+
+/** From os-release(5), or what older distributions have in its place. */
+export interface Distribution {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+}
+
+export interface Kernel {
+  /** As `uname -r` prints it. */
+  readonly release: string;
+  readonly running: boolean;
+  /** Whether its initramfs (or the kernel itself) has virtio_blk or virtio_scsi with virtio_pci; undefined when it could not be read. */
+  readonly hasVirtio: boolean | undefined;
+}
+
+/** A whole disk of the source. */
+export interface Disk {
+  /** Kernel name, without /dev: `sda`. */
+  readonly name: string;
+  /** Path to read it by. */
+  readonly path: string;
+  readonly size: number;
+  readonly logicalSectorSize: number;
+  readonly model: string | undefined;
+  readonly serial: string | undefined;
+  readonly rotational: boolean;
+  readonly partitionTable: "dos" | "gpt" | undefined;
+  /** What is on it: partitions, and below them LVM, mdraid, LUKS and file systems. */
+  readonly contents: readonly BlockDevice[];
+}
+
+/** A node in the tree below a disk. */
+export interface BlockDevice {
+  /** Kernel or device-mapper name: `sda1`, `vg0-root`. */
+  readonly name: string;
+  readonly path: string;
+  readonly type: "partition" | "lvm" | "raid" | "crypt" | "other";
+  readonly size: number;
+  /** First byte on the parent, for partitions. */
+  readonly start?: number;
+  /** What blkid sees on it: `ext4`, `xfs`, `swap`, `LVM2_member`, `crypto_LUKS`, `linux_raid_member` … */
+  readonly format: string | undefined;
+  readonly uuid: string | undefined;
+  readonly label: string | undefined;
+  readonly mountPoint: string | undefined;
+  /** Of the mounted file system. */
+  readonly usedBytes?: number;
+  readonly freeBytes?: number;
+  readonly contents: readonly BlockDevice[];
+}
+
+export interface Network {
+  readonly nics: readonly Nic[];
+  readonly routes: readonly Route[];
+  readonly nameservers: readonly string[];
+}
+
+export interface Nic {
+  readonly name: string;
+  readonly mac: string;
+  /** With prefix length: `192.0.2.10/24`. */
+  readonly addresses: readonly string[];
+  readonly up: boolean;
+  /** A real card; bridges, bonds, VLANs and tunnels are not. */
+  readonly physical: boolean;
+}
+
+export interface Route {
+  /** `default` or a network with prefix length. */
+  readonly destination: string;
+  readonly gateway: string | undefined;
+  readonly nic: string;
+}
+
+/** Something about a guest that the administrator should know before moving it. */
+export interface Concern {
+  /** Stable, listed in docs/concerns.md. */
+  readonly code: string;
+  readonly severity: "blocker" | "warning" | "info";
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What becomes of one source machine: the result of `rehome plan`, the input of everything after it. */
+export interface GuestPlan {
+  /** The guest's name: a valid libvirt name and XML id. */
+  readonly name: string;
+  readonly source: string;
+  readonly vcpus: number;
+  readonly memory: number;
+  readonly firmware: Firmware;
+  readonly volumes: readonly VolumePlan[];
+  readonly nics: readonly NicPlan[];
+  readonly concerns: readonly Concern[];
+}
+
+/** One disk of the source and the volume that it becomes. */
+export interface VolumePlan {
+  /** The source disk's kernel name. */
+  readonly disk: string;
+  readonly sourcePath: string;
+  readonly size: number;
+  readonly identity: DiskIdentity;
+  /** The volume's path on the target. */
+  readonly path: string;
+  /** The guest's device: `vda`, `vdb` … */
+  readonly device: string;
+}
+
+/** What must be the same for a disk to be the same disk (migration rule 5). */
+export interface DiskIdentity {
+  readonly size: number;
+  readonly serial: string | undefined;
+  /** The partition table's id (MBR signature or GPT GUID) or the file system's UUID on an unpartitioned disk. */
+  readonly tableId: string | undefined;
+}
+
+export interface NicPlan {
+  /** The source's name for it, pinned in the guest by MAC. */
+  readonly name: string;
+  readonly mac: string;
+  readonly bridge: string;
+}
+
+/** One pass over one disk: what it read and what travelled. */
+export interface Pass {
+  readonly disk: string;
+  /** 1 is the first full copy. */
+  readonly number: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly totalBytes: number;
+  /** Chunks found all zero. */
+  readonly zeroBytes: number;
+  /** Chunks found as they already are on the target. */
+  readonly unchangedBytes: number;
+  /** Bytes written to the target. */
+  readonly writtenBytes: number;
+  /** Bytes sent over the wire in both directions, protocol included. */
+  readonly wireBytes: number;
+  /** How changed chunks were found. */
+  readonly tracker: "hash";
+  /** Whether the source was quiesced, so that the target is a consistent copy afterwards. */
+  readonly quiesced: boolean;
+}
+
+/** Where a guest is on its way; only `rehome commit` is final. */
+export type GuestState =
+  | "planned" // nothing copied yet
+  | "staging" // some pass began, none has ended on every disk
+  | "staged" // every disk has a complete pass
+  | "cutting-over" // the cutover began and neither finished nor was undone
+  | "cut-over" // the guest runs here, the source is off and can come back
+  | "committed"; // the source is no longer needed
