@@ -7,7 +7,5 @@ import type { Transition } from "./types.js";
  * @param now ms since the epoch
  */
 export function schedule(cib: XmlElement, now: number): Transition {
-  void cib;
-  void now;
-  throw new Error("not yet");
+  throw new Error(`not yet: ${cib.name} at ${now}`);
 }
