@@ -1,0 +1,39 @@
+import { formatDuration } from "../units.js";
+import type { TaskStart } from "../report.js";
+import { progressText } from "./progress-text.js";
+import type { ClosableReport } from "./reports.js";
+
+/** A task's progress is printed at most this often. */
+const PROGRESS_EVERY_MS = 5000;
+
+interface Running {
+  readonly task: TaskStart;
+  readonly startedAt: number;
+  lastPrintedAt: number;
+}
+
+/** Progress as plain lines, one event a line, for logs, cron and pipes. */
+export function linesReport(print: (line: string) => void, now: () => number = Date.now): ClosableReport {
+  const running = new Map<string, Running>();
+  return {
+    begin(task) {
+      running.set(task.id, { task, startedAt: now(), lastPrintedAt: now() });
+      print(`${task.title} …`);
+    },
+    progress(id, progress) {
+      const entry = running.get(id);
+      if (entry === undefined || now() - entry.lastPrintedAt < PROGRESS_EVERY_MS) return;
+      entry.lastPrintedAt = now();
+      print(`${entry.task.title}: ${progressText(progress)}`);
+    },
+    end(id, outcome) {
+      const entry = running.get(id);
+      if (entry === undefined) return;
+      running.delete(id);
+      const detail = outcome.detail === undefined ? "" : `: ${outcome.detail}`;
+      print(`${entry.task.title}: ${outcome.state} in ${formatDuration(now() - entry.startedAt)}${detail}`);
+    },
+    note: (note) => print(`${note.severity}: ${note.text}`),
+    close: () => undefined,
+  };
+}
