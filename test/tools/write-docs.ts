@@ -1,5 +1,7 @@
 /** Writes the pages that are generated from the source; `npm run docs`. */
 import { writeFile } from "node:fs/promises";
+import { renderConfigSchema } from "../../src/lib/config/json-schema.js";
 import { errorsPage } from "../../src/lib/errors-page.js";
 
 await writeFile("docs/errors.md", errorsPage());
+await writeFile("docs/schema/rehome.schema.json", renderConfigSchema());

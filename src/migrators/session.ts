@@ -1,0 +1,95 @@
+import { loadConfig } from "../lib/config/load.js";
+import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
+import { RehomeError } from "../lib/errors.js";
+import type { Host } from "../lib/host/types.js";
+import { localHost } from "../lib/host/local-host.js";
+import { nearest } from "../lib/nearest.js";
+import { guestStore, type GuestStore } from "./guest-store.js";
+
+/** What every command that works on one guest begins with. */
+export interface GuestSession {
+  readonly guest: string;
+  readonly configPath: string;
+  readonly config: Config;
+  readonly guestConfig: GuestConfig;
+  readonly sourceConfig: SourceConfig;
+  /** The machine that rehome runs on, where the guest lands. */
+  readonly target: Host;
+  readonly store: GuestStore;
+  /**
+   * Connects to the guest's source; the caller closes it.
+   * @throws RehomeError host-unreachable, host-key-unknown, host-key-changed, auth-failed, sudo-failed
+   */
+  connect(signal?: AbortSignal): Promise<Host>;
+}
+
+/** How to reach a source; tests put in fake machines. */
+export type Connect = (
+  name: string,
+  source: SourceConfig,
+  options: { readonly acceptNewHostKey: boolean; readonly signal?: AbortSignal },
+) => Promise<Host>;
+
+export interface OpenGuestOptions {
+  readonly configPath: string;
+  readonly guest: string;
+  /** Trust a host key that was never seen before (never one that changed). */
+  readonly acceptNewHostKey?: boolean;
+  readonly connect: Connect;
+  readonly target?: Host;
+}
+
+/**
+ * Reads rehome.yaml and finds a guest in it. Touches no machine yet.
+ * @throws RehomeError config-missing, config-invalid, guest-unknown
+ */
+export async function openGuest(options: OpenGuestOptions): Promise<GuestSession> {
+  return sessionOf(await loadConfig(options.configPath), options);
+}
+
+/** One session for every guest in rehome.yaml, in its order. */
+export async function openGuests(options: Omit<OpenGuestOptions, "guest">): Promise<readonly GuestSession[]> {
+  const config = await loadConfig(options.configPath);
+  return Object.keys(config.guests).map((guest) => sessionOf(config, { ...options, guest }));
+}
+
+function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
+  const { guest, configPath, connect } = options;
+  const guestConfig = entryOf(config.guests, guest);
+  if (guestConfig === undefined) throw unknownGuest(config, guest, configPath);
+  const sourceConfig = entryOf(config.sources, guestConfig.source);
+  if (sourceConfig === undefined) {
+    throw new RehomeError("config-invalid", `there is no source "${guestConfig.source}"`, { path: configPath });
+  }
+  return {
+    guest,
+    configPath,
+    config,
+    guestConfig,
+    sourceConfig,
+    target: options.target ?? localHost(),
+    store: guestStore(config.target.state, guest),
+    connect: (signal) =>
+      connect(guestConfig.source, sourceConfig, {
+        acceptNewHostKey: options.acceptNewHostKey ?? false,
+        ...(signal && { signal }),
+      }),
+  };
+}
+
+function unknownGuest(config: Config, guest: string, path: string): RehomeError {
+  const known = Object.keys(config.guests);
+  const near = nearest(guest, known);
+  return new RehomeError("guest-unknown", `there is no guest "${guest}"`, {
+    path,
+    remedy:
+      near === undefined
+        ? `guests are ${known.join(", ") || "none yet: add one below guests"}`
+        : `did you mean "${near}"?`,
+  });
+}
+
+/** An entry by its name, and nothing that an object inherits (a guest may be named "constructor"). */
+export function entryOf<T>(entries: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+}
