@@ -57,6 +57,16 @@ export const ERROR_CODES = {
   // cutover
 
   // cluster
+  "cib-missing": { exit: "config", meaning: "there is no CIB" },
+  "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },
+  "cib-unsupported": { exit: "config", meaning: "the CIB uses something that rehome does not understand" },
+  "resource-unknown": { exit: "config", meaning: "the CIB has no resource of that name" },
+  "resource-exists": { exit: "refused", meaning: "the CIB has another resource of that name already" },
+  "resource-active": { exit: "refused", meaning: "the resource runs, or may run" },
+  "resource-failed": { exit: "failed", meaning: "a resource did not become what was asked for" },
+  "node-unknown": { exit: "config", meaning: "the CIB has no node of that name" },
+  "runtime-not-running": { exit: "refused", meaning: "no runtime keeps the cluster" },
+  "runtime-unreachable": { exit: "failed", meaning: "the runtime does not answer" },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
