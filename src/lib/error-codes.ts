@@ -51,6 +51,21 @@ export const ERROR_CODES = {
   "source-unsupported": { exit: "refused", meaning: "rehome cannot move this kind of source" },
 
   // staging
+  "disk-changed": { exit: "refused", meaning: "a source disk is not the one that the guest was planned with" },
+  "disk-missing": { exit: "refused", meaning: "a source disk is gone" },
+  "source-read-failed": {
+    exit: "interrupted",
+    meaning: "a source disk cannot be read (a bad sector, a disk that died)",
+  },
+  "source-tool-missing": { exit: "refused", meaning: "the source lacks what it takes to read its disks safely" },
+  "agent-failed": { exit: "interrupted", meaning: "the reader on the source stopped or answered nonsense" },
+  "target-full": { exit: "target", meaning: "the target has not enough space" },
+  "target-write-failed": { exit: "target", meaning: "a volume cannot be written or read" },
+  "volume-foreign": { exit: "refused", meaning: "something that rehome did not make is where a volume should be" },
+  "volume-missing": { exit: "refused", meaning: "a volume that was staged before is gone" },
+  "volume-diverged": { exit: "refused", meaning: "the volume was converted or has run: no more passes onto it" },
+  "verify-mismatch": { exit: "data", meaning: "the target does not hold what was sent" },
+  "nothing-copied": { exit: "data", meaning: "a pass copied nothing where data was expected" },
 
   // conversion
 

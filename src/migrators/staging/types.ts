@@ -1,0 +1,123 @@
+import type { Host } from "../../lib/host/types.js";
+import type { Report } from "../../lib/report.js";
+import type { GuestStore } from "../guest-store.js";
+import type { GuestPlan, Machine, Pass, VolumePlan } from "../types.js";
+import type { DowntimePrediction } from "./downtime.js";
+import type { StopReason } from "./stop-rule.js";
+
+/**
+ * The words of the block engine. A disk is cut into **regions** of 64 MiB (the unit of work and of the journal), a region into
+ * **chunks** of 64 KiB (the unit of digests), a chunk into **blocks** of 4 KiB (the unit of what travels in a delta pass).
+ */
+export const BLOCK_SIZE = 4096;
+export const CHUNK_SIZE = 65_536;
+export const REGION_SIZE = 64 * 1024 * 1024;
+export const BLOCKS_PER_CHUNK = CHUNK_SIZE / BLOCK_SIZE;
+export const CHUNKS_PER_REGION = REGION_SIZE / CHUNK_SIZE;
+/** sha256 truncated to 128 bits. */
+export const DIGEST_SIZE = 16;
+
+/** A contiguous range of whole chunks of a disk (the last chunk may be short), in bytes. */
+export interface Extent {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Knows what may have changed on a disk since the last pass began. It is armed before the first pass and its maps are
+ * swapped before data is read, so that a write in flight at the swap belongs to the next pass.
+ */
+export interface Tracker {
+  readonly kind: Pass["tracker"];
+  /** @returns extents that may have changed, or `unknown`: everything is hashed. Unknown never means unchanged. */
+  changedExtents(volume: VolumePlan): Promise<readonly Extent[] | "unknown">;
+}
+
+/** What every piece of the engine works on. */
+export interface StagingContext {
+  readonly plan: GuestPlan;
+  readonly machine: Machine;
+  readonly store: GuestStore;
+  /** Opens one more connection to the source; whoever calls it closes it. */
+  readonly connect: () => Promise<Host>;
+  /** The node that the volumes are on; the machine that rehome runs on when absent. */
+  readonly node?: Host;
+  readonly report: Report;
+  readonly signal?: AbortSignal;
+}
+
+export interface TransferOptions {
+  /** Limit in bytes a second over all disks and both directions together. */
+  readonly bwlimit?: number;
+  /** Connections to the source at the most; more than one a disk are opened only while that makes it faster. Default 4. */
+  readonly parallel?: number;
+}
+
+export interface StageOptions extends TransferOptions {
+  /** Passes at the most in this run. Default 10. */
+  readonly passes?: number;
+  /** Stop as soon as a pass wrote no more than this many bytes. */
+  readonly untilDirty?: number;
+  /** Stop as soon as the predicted downtime fits in this many ms. */
+  readonly maxDowntimeMs?: number;
+}
+
+export interface StageRequest extends StagingContext {
+  readonly options: StageOptions;
+}
+
+/** What reads the source: `python3` (or another interpreter's name) or the slower `sh`. */
+export type AgentKind = "python" | "sh";
+
+export interface AgentInfo {
+  readonly kind: AgentKind;
+  /** Such as `python 3.11.2`, `sh`. */
+  readonly name: string;
+}
+
+export interface StageResult {
+  /** Passes of this run, one per disk and number, oldest first. */
+  readonly passes: readonly Pass[];
+  readonly stop: StopReason;
+  readonly downtime: DowntimePrediction;
+  readonly agent: AgentInfo;
+}
+
+export interface FinalPassRequest extends StagingContext {
+  readonly options: TransferOptions;
+  /** The caller's word that nothing writes to the source any more (stopped, frozen or read-only). */
+  readonly quiesced: boolean;
+}
+
+export interface FinalPassResult {
+  /** One per disk. */
+  readonly passes: readonly Pass[];
+  readonly durationMs: number;
+  readonly agent: AgentInfo;
+}
+
+/**
+ * `sent`: every chunk that was written and not read back since is read from the target and compared with the digest of
+ * what was sent. `full`: all of the target is read back, and all of the source is compared with it.
+ */
+export type VerifyMode = "sent" | "full";
+
+export interface VerifyRequest extends StagingContext {
+  readonly mode: VerifyMode;
+  readonly options: TransferOptions;
+}
+
+/** How the target was read back: past the page cache, after dropping the cache, or (nothing else worked) through it. */
+export type ReadBack = "direct" | "dropped-cache";
+
+export interface VerifiedDisk {
+  readonly disk: string;
+  readonly comparedBytes: number;
+  readonly readBack: ReadBack;
+}
+
+export interface VerifyResult {
+  readonly mode: VerifyMode;
+  readonly disks: readonly VerifiedDisk[];
+  readonly durationMs: number;
+}
