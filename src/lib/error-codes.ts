@@ -70,6 +70,17 @@ export const ERROR_CODES = {
   // conversion
 
   // cutover
+  "source-busy": { exit: "failed", meaning: "something on the source can still write to its disks" },
+  "source-alive": { exit: "refused", meaning: "the source may still be running, so the guest must not start" },
+  "source-not-back": { exit: "failed", meaning: "the source was told to start again and does not answer" },
+  "not-staged": { exit: "refused", meaning: "the guest has no complete copy yet" },
+  "wrong-state": { exit: "refused", meaning: "the guest is not in a state in which this can be done" },
+  "downtime-too-long": { exit: "refused", meaning: "the predicted downtime is longer than the limit given" },
+  "cutover-stale": {
+    exit: "refused",
+    meaning: "an interrupted cutover cannot go on: the source was restarted meanwhile",
+  },
+  "guest-silent": { exit: "failed", meaning: "the guest runs and a check of it does not answer" },
 
   // cluster
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
