@@ -1,10 +1,33 @@
-import type { Host } from "../../lib/host/types.js";
 import { RehomeError } from "../../lib/errors.js";
+import { runChecked } from "../../lib/host/run.js";
+import type { Host } from "../../lib/host/types.js";
 import type { Hypervisor } from "./types.js";
 
+const QEMU = "qemu-system-x86_64";
+const KVM_LIMIT_MS = 5000;
+const SECTOR = 512;
+
 /**
- * Finds out what this host runs guests with. That /dev/kvm exists proves nothing (it may hang under some
- * hypervisors), so a guest's firmware is really started with it, for a few seconds at the most.
+ * A boot sector that enters 64-bit mode with paging and writes "K" to port 0xe9; its source is templates/kvm-probe.S.
+ * There are machines whose KVM runs a BIOS and hangs for ever in 64-bit mode.
+ */
+const PROBE_SECTOR = Buffer.concat([
+  Buffer.from(
+    "fa31c08ed88ec08ed0bc0070bf0010b90030fcf3aa66c70600100320000066c7" +
+      "06002003300000" +
+      "66c706003083000000" +
+      "66b8a00000000f22e066b8001000000f22d866b9800000c00f32660d00010000" +
+      "0f300f20c0660d010000800f22c00f0116807cea687c0800b04be6e9f4ebf990" +
+      "0000000000000000" +
+      "00000000009a2000" +
+      "0f00707c0000",
+    "hex",
+  ),
+]);
+
+/**
+ * Finds out what this host runs guests with. That /dev/kvm exists proves nothing, so a processor is really started
+ * with it, for five seconds at the most.
  * @throws RehomeError command-failed when QEMU is not installed
  */
 export async function probeHypervisor(host: Host): Promise<Hypervisor> {
@@ -18,15 +41,9 @@ export async function probeHypervisor(host: Host): Promise<Hypervisor> {
   }
   return {
     type: (await kvmWorks(host)) ? "kvm" : "qemu",
-    machines: {
-      bios: pinned(host, machines.stdout, "pc"),
-      uefi: pinned(host, machines.stdout, "q35"),
-    },
+    machines: { bios: pinned(host, machines.stdout, "pc"), uefi: pinned(host, machines.stdout, "q35") },
   };
 }
-
-const QEMU = "qemu-system-x86_64";
-const KVM_LIMIT_MS = 5000;
 
 /** The newest versioned type behind an alias, from lines such as `pc   Standard PC (…) (alias of pc-i440fx-7.2)`. */
 function pinned(host: Host, help: string, alias: string): string {
@@ -39,18 +56,52 @@ function pinned(host: Host, help: string, alias: string): string {
   });
 }
 
-/** Starts the BIOS under KVM with its debug port on standard output: its first byte is proof enough. */
+/** Whether a processor under KVM gets as far as 64-bit mode. */
 async function kvmWorks(host: Host): Promise<boolean> {
-  const child = await host.start([
-    ...[QEMU, "-accel", "kvm", "-machine", "pc", "-m", "32", "-nodefaults", "-display", "none"],
-    ...["-chardev", "stdio,id=bios,signal=off", "-device", "isa-debugcon,iobase=0x402,chardev=bios"],
-  ]);
+  return bootsProbe(host, "kvm", KVM_LIMIT_MS);
+}
+
+/** Starts the probe sector with an accelerator of QEMU's (`kvm`, `tcg`); true when it says its letter within the limit. */
+export async function bootsProbe(host: Host, accelerator: "kvm" | "tcg", limitMs: number): Promise<boolean> {
+  const folder = (await runChecked(host, ["mktemp", "-d"])).trim();
+  try {
+    const image = `${folder}/probe.img`;
+    await host.writeFile(image, probeImage(), 0o600);
+    return await says(host, probeArgv(accelerator, image), "K", limitMs);
+  } finally {
+    await host.run(["rm", "-rf", "--", folder]);
+  }
+}
+
+function probeImage(): Buffer {
+  const sector = Buffer.alloc(SECTOR);
+  PROBE_SECTOR.copy(sector);
+  sector.writeUInt16LE(0xaa55, SECTOR - 2);
+  return sector;
+}
+
+function probeArgv(accelerator: string, image: string): readonly string[] {
+  return [
+    ...[QEMU, "-accel", accelerator, "-machine", "pc", "-m", "32", "-nodefaults", "-display", "none"],
+    ...["-chardev", "stdio,id=out,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=out"],
+    ...["-drive", `if=floppy,format=raw,readonly=on,file=${image}`],
+  ];
+}
+
+async function says(host: Host, argv: readonly string[], letter: string, limitMs: number): Promise<boolean> {
+  const child = await host.start(argv);
   let limit: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
-      new Promise<boolean>((resolve) => child.stdout.once("data", () => resolve(true))),
+      new Promise<boolean>((resolve) => {
+        child.stdout.on("data", (data: Buffer) => {
+          if (data.includes(letter)) resolve(true);
+        });
+      }),
       child.exited.then(() => false),
-      new Promise<boolean>((resolve) => (limit = setTimeout(() => resolve(false), KVM_LIMIT_MS))),
+      new Promise<boolean>((resolve) => {
+        limit = setTimeout(() => resolve(false), limitMs);
+      }),
     ]);
   } finally {
     clearTimeout(limit);
