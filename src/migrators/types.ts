@@ -23,6 +23,8 @@ export interface Machine {
   readonly distribution: Distribution;
   readonly kernels: readonly Kernel[];
   readonly disks: readonly Disk[];
+  readonly volumeGroups: readonly VolumeGroup[];
+  readonly raidArrays: readonly RaidArray[];
   readonly network: Network;
   /** What it already runs under (`kvm`, `xen`, `vmware` …), undefined on bare metal. */
   readonly hypervisor: string | undefined;
@@ -57,14 +59,22 @@ export interface Kernel {
 export interface Disk {
   /** Kernel name, without /dev: `sda`. */
   readonly name: string;
-  /** Path to read it by. */
   readonly path: string;
+  /** A name below /dev/disk/by-id, which stays when kernel names change places; read it by this one where there is one. */
+  readonly stablePath: string | undefined;
   readonly size: number;
   readonly logicalSectorSize: number;
   readonly model: string | undefined;
   readonly serial: string | undefined;
   readonly rotational: boolean;
   readonly partitionTable: "dos" | "gpt" | undefined;
+  /** The table's id as blkid's PTUUID: `1f2e3d4c` (dos) or a GUID in lower case (gpt). */
+  readonly tableId: string | undefined;
+  /** File system (or LVM, LUKS, mdraid) straight on the disk, without a partition table. */
+  readonly format: string | undefined;
+  readonly uuid: string | undefined;
+  /** Where a file system straight on the disk is mounted. */
+  readonly mountPoint: string | undefined;
   /** What is on it: partitions, and below them LVM, mdraid, LUKS and file systems. */
   readonly contents: readonly BlockDevice[];
 }
@@ -87,6 +97,37 @@ export interface BlockDevice {
   readonly usedBytes?: number;
   readonly freeBytes?: number;
   readonly contents: readonly BlockDevice[];
+}
+
+/** An LVM volume group. */
+export interface VolumeGroup {
+  readonly name: string;
+  readonly uuid: string;
+  readonly size: number;
+  readonly free: number;
+  readonly extentSize: number;
+  /** Kernel or device-mapper names of its physical volumes: `sda2`; `missing` for one that is not there. */
+  readonly physicalVolumes: readonly string[];
+  readonly logicalVolumes: readonly LogicalVolume[];
+}
+
+export interface LogicalVolume {
+  readonly name: string;
+  /** `/dev/vg0/root` */
+  readonly path: string;
+  readonly size: number;
+  /** LVM's segment type: `linear`, `striped`, `thin`, `thin-pool`, `snapshot`, `raid1` … */
+  readonly kind: string;
+}
+
+/** A Linux software RAID (mdraid). */
+export interface RaidArray {
+  readonly name: string;
+  /** `raid1`, `raid5` …; `inactive` when it is not assembled. */
+  readonly level: string;
+  /** Kernel names of its members. */
+  readonly members: readonly string[];
+  readonly degraded: boolean | undefined;
 }
 
 export interface Network {
