@@ -68,6 +68,18 @@ export const ERROR_CODES = {
   "nothing-copied": { exit: "data", meaning: "a pass copied nothing where data was expected" },
 
   // conversion
+  "appliance-failed": { exit: "target", meaning: "the libguestfs appliance does not start or broke down" },
+  "conversion-failed": {
+    exit: "failed",
+    meaning: "a step of the conversion failed; the staged volumes are as they were",
+  },
+  "conversion-unfinished": { exit: "refused", meaning: "there is no finished conversion to commit" },
+  "conversion-committing": { exit: "refused", meaning: "the conversion is already being committed; finish that first" },
+  "conversion-no-space": { exit: "target", meaning: "the target has no space for the conversion's overlays" },
+  "guest-unsupported": { exit: "refused", meaning: "the disks hold no operating system that rehome can convert" },
+  "guest-encrypted": { exit: "refused", meaning: "the guest's root is encrypted and cannot be opened" },
+  "guest-filesystem-damaged": { exit: "refused", meaning: "a file system of the guest cannot be mounted" },
+  "guest-disk-full": { exit: "refused", meaning: "a file system inside the guest has no space left" },
 
   // cutover
   "source-busy": { exit: "failed", meaning: "something on the source can still write to its disks" },

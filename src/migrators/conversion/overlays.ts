@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import { RehomeError } from "../../lib/errors.js";
+import { runChecked } from "../../lib/host/run.js";
+import type { VolumePlan } from "../types.js";
+import type { ConversionTarget, OverlayDisk } from "./types.js";
+
+/**
+ * How far the overlays of a guest are; kept in one small file beside them, replaced at once.
+ * Nothing is written to a volume before `committing`, and nothing can be discarded from then on.
+ */
+export type OverlayState = "none" | "prepared" | "converted" | "committing" | "committed";
+
+/**
+ * Makes an empty overlay over every volume of the guest; what an earlier conversion left is dropped.
+ * The volumes must not change from now on.
+ * @throws RehomeError conversion-committing, conversion-no-space, command-failed
+ */
+export async function prepareOverlays(target: ConversionTarget): Promise<readonly OverlayDisk[]> {
+  const { host, plan, workFolder, signal } = target;
+  const options = signal && { signal };
+  await runChecked(host, ["mkdir", "-p", "-m", "0700", "--", workFolder], options);
+  if ((await overlayState(target)) === "committing") throw committing(target);
+  await dropOverlays(target);
+  await requireSpace(target);
+  for (const volume of plan.volumes) {
+    const argv = [
+      "qemu-img",
+      "create",
+      "-q",
+      "-f",
+      "qcow2",
+      "-F",
+      "raw",
+      "-b",
+      volume.path,
+      overlayPath(target, volume),
+    ];
+    await runChecked(host, argv, options);
+  }
+  await setOverlayState(target, "prepared");
+  return overlaysOf(target);
+}
+
+/** The overlays' places, in the order of the plan's volumes. */
+export function overlaysOf(target: ConversionTarget): readonly OverlayDisk[] {
+  return target.plan.volumes.map((volume) => ({ device: volume.device, overlayPath: overlayPath(target, volume) }));
+}
+
+/**
+ * Writes the converted blocks into the volumes and removes the overlays. May be repeated after a crash at any moment:
+ * an overlay goes only when its volume has everything on stable storage.
+ * @throws RehomeError conversion-unfinished, command-failed
+ */
+export async function commitOverlays(target: ConversionTarget): Promise<void> {
+  const { host, plan, signal } = target;
+  const options = signal && { signal };
+  const state = await overlayState(target);
+  if (state === "committed") return;
+  if (state !== "converted" && state !== "committing") {
+    throw new RehomeError("conversion-unfinished", `the conversion of ${plan.name} is not finished (${state})`, {
+      machine: host.name,
+      path: target.workFolder,
+      remedy: "convert the guest before its conversion is committed",
+    });
+  }
+  await setOverlayState(target, "committing");
+  for (const volume of plan.volumes) {
+    const overlay = overlayPath(target, volume);
+    // -d: the overlay keeps its data, so that an interrupted commit can be done again
+    const present = await host.run(["test", "-e", overlay], options);
+    if (present.exitCode !== 0) continue;
+    await runChecked(host, ["qemu-img", "commit", "-q", "-d", "-f", "qcow2", overlay], options);
+    await runChecked(host, ["sync", "--", volume.path], options);
+    await runChecked(host, ["rm", "-f", "--", overlay], options);
+  }
+  await setOverlayState(target, "committed");
+}
+
+/**
+ * Throws the conversion away; the volumes are as they were staged.
+ * @throws RehomeError conversion-committing when a commit has begun: it must be finished instead
+ */
+export async function discardOverlays(target: ConversionTarget): Promise<void> {
+  const state = await overlayState(target);
+  if (state === "committing") throw committing(target);
+  if (state === "committed") return;
+  await dropOverlays(target);
+}
+
+export async function overlayState(target: ConversionTarget): Promise<OverlayState> {
+  const { host } = target;
+  const path = statePath(target);
+  const present = await host.run(["test", "-e", path], target.signal && { signal: target.signal });
+  if (present.exitCode !== 0) return "none";
+  const state = (await host.readFile(path)).toString("utf8").trim();
+  if (state === "prepared" || state === "converted" || state === "committing" || state === "committed") return state;
+  throw new RehomeError("output-unreadable", `"${state.slice(0, 40)}" is no state of a conversion`, {
+    machine: host.name,
+    path,
+  });
+}
+
+export async function setOverlayState(target: ConversionTarget, state: OverlayState): Promise<void> {
+  await target.host.writeFile(statePath(target), `${state}\n`, 0o600);
+}
+
+async function dropOverlays(target: ConversionTarget): Promise<void> {
+  const paths = [statePath(target), ...overlaysOf(target).map((overlay) => overlay.overlayPath)];
+  await runChecked(target.host, ["rm", "-f", "--", ...paths]); // without the signal: this is also how to clean up
+}
+
+/** Bytes of the target's disk that the largest conversion so far needed (a rebuilt initramfs or two), with room. */
+const SPACE_NEEDED = 512 * 1024 * 1024;
+
+async function requireSpace(target: ConversionTarget): Promise<void> {
+  const free = await freeSpace(target);
+  if (free >= SPACE_NEEDED) return;
+  throw noSpace(target, `only ${Math.floor(free / 1024 / 1024)} MiB are free, 512 MiB are needed`);
+}
+
+/** Free bytes below the work folder. */
+export async function freeSpace(target: ConversionTarget): Promise<number> {
+  const output = await runChecked(target.host, ["df", "--output=avail", "-B1", "--", target.workFolder]);
+  return Number(output.trim().split("\n").at(-1));
+}
+
+export function noSpace(target: ConversionTarget, why: string): RehomeError {
+  return new RehomeError("conversion-no-space", `no space for the conversion of ${target.plan.name}: ${why}`, {
+    machine: target.host.name,
+    path: target.workFolder,
+    remedy: "make space there, then run the same command again; the staged volumes are as they were",
+  });
+}
+
+function committing(target: ConversionTarget): RehomeError {
+  return new RehomeError("conversion-committing", `the conversion of ${target.plan.name} is half committed`, {
+    machine: target.host.name,
+    path: target.workFolder,
+    remedy: "run the cutover again: it finishes the commit",
+  });
+}
+
+function overlayPath(target: ConversionTarget, volume: VolumePlan): string {
+  return join(target.workFolder, `${volume.device}.qcow2`);
+}
+
+function statePath(target: ConversionTarget): string {
+  return join(target.workFolder, "conversion.state");
+}

@@ -1,0 +1,141 @@
+/**
+ * The model of the conversion: what a guest's disks need to boot on KVM. Read this first.
+ *
+ * A conversion works on qcow2 overlays, so that the staged volumes stay as they are until it has succeeded:
+ * prepareOverlays → convertGuest → commitOverlays, or discardOverlays at any time before the commit.
+ */
+import type { Host } from "../../lib/host/types.js";
+import type { Report } from "../../lib/report.js";
+import type { Distribution, GuestPlan, Machine } from "../types.js";
+
+/** The guest whose disks are converted, and where. */
+export interface ConversionTarget {
+  readonly plan: GuestPlan;
+  /** The target: it has the volumes, qemu-img and libguestfs. */
+  readonly host: Host;
+  /** Folder of this guest's conversion on the target; made when missing. It needs some hundred MiB of free space. */
+  readonly workFolder: string;
+  readonly signal?: AbortSignal;
+}
+
+/** One disk of the guest as the conversion sees it. */
+export interface OverlayDisk {
+  /** The guest's device: `vda`. */
+  readonly device: string;
+  /** qcow2 image over the volume. */
+  readonly overlayPath: string;
+}
+
+export interface ConversionOptions extends ConversionTarget {
+  /** The machine as it was inspected. */
+  readonly machine: Machine;
+  /** What prepareOverlays returned. */
+  readonly disks: readonly OverlayDisk[];
+  readonly report: Report;
+}
+
+/** What a conversion did, or would do. */
+export interface ConversionReport {
+  readonly changes: readonly Change[];
+  /** What the administrator should know, and what could not be fixed. */
+  readonly warnings: readonly string[];
+  /** Where the time went, in order; downtime is made of it. */
+  readonly phases: readonly Phase[];
+  readonly durationMs: number;
+}
+
+/** One thing that was changed inside the guest. */
+export interface Change {
+  /** Name of the step. */
+  readonly step: string;
+  /** In a few words: `/dev/sda1 is now UUID=…`. */
+  readonly what: string;
+  /** Paths inside the guest. */
+  readonly files: readonly string[];
+}
+
+export interface Phase {
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+/**
+ * The guest's mounted file systems. Everything in them is untrusted: paths are resolved inside the appliance, where a
+ * link cannot leave the guest. All paths are absolute.
+ */
+export interface GuestFilesystem {
+  /** A regular file's content; undefined when there is none. @throws RehomeError conversion-failed above 4 MiB */
+  read(path: string): Promise<Buffer | undefined>;
+  /** Writes a file, which keeps its owner and mode; a new one is root's with mode 0644. @throws RehomeError guest-disk-full */
+  write(path: string, content: string | Buffer): Promise<void>;
+  /** Undefined when there is nothing; links are followed. */
+  stat(path: string): Promise<FileStatus | undefined>;
+  /** Names in a folder, sorted; none when there is no such folder. */
+  list(path: string): Promise<readonly string[]>;
+  remove(path: string): Promise<void>;
+  makeFolder(path: string): Promise<void>;
+  link(target: string, path: string): Promise<void>;
+  /**
+   * Runs a program of the guest inside the appliance, without network.
+   * @returns its standard output
+   * @throws RehomeError command-failed, command-timeout
+   */
+  command(argv: readonly string[], timeoutMs?: number): Promise<string>;
+  /** Bytes of one of the guest's disks: `vda`. */
+  readDisk(device: string, offset: number, length: number): Promise<Buffer>;
+}
+
+export interface FileStatus {
+  readonly type: "file" | "folder" | "other";
+  readonly size: number;
+  readonly mode: number;
+}
+
+/** What blkid sees on a partition or volume of the staged disks. */
+export interface GuestDevice {
+  /** In the guest: `/dev/vda1`, `/dev/vg0/root`. */
+  readonly path: string;
+  /** As the source names it, for disks and partitions: `/dev/sda1`. */
+  readonly sourcePath: string | undefined;
+  /** `ext4`, `xfs`, `swap`, `crypto_LUKS` …; undefined when nothing is known on it. */
+  readonly format: string | undefined;
+  readonly uuid: string | undefined;
+  readonly label: string | undefined;
+}
+
+/** What a step may look at. */
+export interface StepContext {
+  readonly files: GuestFilesystem;
+  readonly plan: GuestPlan;
+  readonly machine: Machine;
+  /** From the guest's os-release. */
+  readonly distribution: Distribution;
+  readonly devices: readonly GuestDevice[];
+}
+
+/**
+ * One concern of the conversion. `check` says as data what has to change; applyEdit carries it out; a second check must
+ * then find nothing more to change. To add a step: write it, and list it in steps/index.ts.
+ */
+export interface Step {
+  readonly name: string;
+  check(context: StepContext): Promise<Finding>;
+}
+
+export interface Finding {
+  readonly edits: readonly Edit[];
+  readonly warnings: readonly string[];
+}
+
+/** A change inside the guest, as data. */
+export type Edit = { readonly what: string } & (
+  | { readonly kind: "write"; readonly path: string; readonly content: string | Buffer }
+  | { readonly kind: "remove"; readonly path: string }
+  | { readonly kind: "link"; readonly path: string; readonly target: string }
+  | {
+      readonly kind: "command";
+      readonly argv: readonly string[];
+      readonly files: readonly string[];
+      readonly timeoutMs: number;
+    }
+);

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RehomeError } from "../../../src/lib/errors.js";
+import { localHost } from "../../../src/lib/host/local-host.js";
+import type { Host } from "../../../src/lib/host/types.js";
+import {
+  commitOverlays,
+  discardOverlays,
+  overlayState,
+  prepareOverlays,
+  setOverlayState,
+} from "../../../src/migrators/conversion/overlays.js";
+import type { ConversionTarget } from "../../../src/migrators/conversion/types.js";
+import { guestPlan } from "./fixtures.js";
+
+const MiB = 1024 * 1024;
+
+describe("conversion: overlays (real qemu-img)", () => {
+  let folder: string;
+  let volumes: string[];
+  let target: ConversionTarget;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "rehome-overlays-"));
+    volumes = [join(folder, "web 'x'.raw"), join(folder, "data.raw")];
+    for (const path of volumes) {
+      await writeFile(path, Buffer.alloc(MiB, path.length));
+      await truncate(path, 16 * MiB);
+    }
+    target = { plan: guestPlan(volumes), host: localHost(), workFolder: join(folder, "work") };
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it("leaves the volumes untouched when discarded", async () => {
+    const before = await digests(volumes);
+    const overlays = await prepareOverlays(target);
+    await writeInto(overlays[0]!.overlayPath, 0x42);
+    await discardOverlays(target);
+    assert.deepEqual(await digests(volumes), before);
+    assert.equal(await overlayState(target), "none");
+    await assert.rejects(readFile(overlays[0]!.overlayPath), { code: "ENOENT" });
+  });
+
+  it("does not commit what was not converted", async () => {
+    const before = await digests(volumes);
+    const overlays = await prepareOverlays(target);
+    await writeInto(overlays[0]!.overlayPath, 0x42);
+    await assert.rejects(commitOverlays(target), hasCode("conversion-unfinished"));
+    assert.deepEqual(await digests(volumes), before);
+  });
+
+  it("commits, and finishes a commit that was cut off after any program", async () => {
+    const before = await readFile(volumes[1]!);
+    for (let cut = 0; ; cut += 1) {
+      const overlays = await prepareOverlays(target);
+      await writeInto(overlays[0]!.overlayPath, cut + 1);
+      await setOverlayState(target, "converted");
+      const broken: ConversionTarget = { ...target, host: dyingHost(cut) };
+      const finished = await commitOverlays(broken).then(
+        () => true,
+        () => false,
+      );
+      if (!finished && (await overlayState(target)) === "committing") {
+        await assert.rejects(discardOverlays(target), hasCode("conversion-committing"));
+        await assert.rejects(prepareOverlays(target), hasCode("conversion-committing"));
+      }
+      await commitOverlays(target);
+      const first = await readFile(volumes[0]!);
+      assert.ok(first.subarray(2 * MiB, 3 * MiB).equals(Buffer.alloc(MiB, cut + 1)));
+      assert.ok(first.subarray(0, MiB).equals(Buffer.alloc(MiB, volumes[0]!.length)));
+      assert.ok((await readFile(volumes[1]!)).equals(before));
+      await commitOverlays(target); // again, when all is done: nothing happens
+      await discardOverlays(target);
+      assert.equal(await overlayState(target), "committed");
+      if (finished) {
+        assert.ok(cut >= 6, `only ${cut} programs ran`);
+        return;
+      }
+    }
+  });
+
+  it("refuses to begin without space", async () => {
+    const host = localHost();
+    const full: Host = {
+      ...host,
+      run: (argv, options) =>
+        argv[0] === "df"
+          ? Promise.resolve({ argv, exitCode: 0, stdout: "Avail\n1048576\n", stderr: "" })
+          : host.run(argv, options),
+    };
+    await assert.rejects(prepareOverlays({ ...target, host: full }), hasCode("conversion-no-space"));
+  });
+});
+
+/** A host that dies after so many programs, as when the machine is switched off. */
+function dyingHost(programs: number): Host {
+  const host = localHost();
+  let left = programs;
+  return {
+    ...host,
+    run(argv, options) {
+      if (left === 0) return Promise.reject(new Error("the power is off"));
+      left -= 1;
+      return host.run(argv, options);
+    },
+  };
+}
+
+async function writeInto(overlay: string, byte: number): Promise<void> {
+  const result = await localHost().run(["qemu-io", "-f", "qcow2", "-c", `write -P ${byte} 2M 1M`, overlay]);
+  assert.equal(result.exitCode, 0, result.stderr);
+}
+
+async function digests(paths: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    paths.map(async (path) => {
+      const file = await open(path);
+      try {
+        return createHash("sha256")
+          .update(await file.readFile())
+          .digest("hex");
+      } finally {
+        await file.close();
+      }
+    }),
+  );
+}
+
+function hasCode(code: string): (thrown: unknown) => boolean {
+  return (thrown) => thrown instanceof RehomeError && thrown.code === code;
+}
