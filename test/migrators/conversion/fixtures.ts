@@ -38,6 +38,7 @@ export function machine(changes: Partial<Machine> = {}): Machine {
     distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
     kernels: [],
     disks: [],
+    volumeGroups: [],
     network: { nics: [], routes: [], nameservers: [] },
     hypervisor: undefined,
     clockSkewMs: 0,
