@@ -39,6 +39,7 @@ export function machine(changes: Partial<Machine> = {}): Machine {
     kernels: [],
     disks: [],
     volumeGroups: [],
+    raidArrays: [],
     network: { nics: [], routes: [], nameservers: [] },
     hypervisor: undefined,
     clockSkewMs: 0,
