@@ -28,6 +28,8 @@ export interface Machine {
   readonly network: Network;
   /** What it already runs under (`kvm`, `xen`, `vmware` …), undefined on bare metal. */
   readonly hypervisor: string | undefined;
+  /** `docker`, `lxc`, `openvz` … when this is no machine but a container in one. */
+  readonly container: string | undefined;
   /** The machine's clock minus ours, in ms. */
   readonly clockSkewMs: number;
   /** What `inspect` could not find out, and why; unknown never means absent. */
