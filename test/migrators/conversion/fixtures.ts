@@ -42,6 +42,7 @@ export function machine(changes: Partial<Machine> = {}): Machine {
     raidArrays: [],
     network: { nics: [], routes: [], nameservers: [] },
     hypervisor: undefined,
+    container: undefined,
     clockSkewMs: 0,
     unknown: [],
     ...changes,
