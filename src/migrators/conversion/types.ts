@@ -31,7 +31,11 @@ export interface ConversionOptions extends ConversionTarget {
   readonly machine: Machine;
   /** What prepareOverlays returned. */
   readonly disks: readonly OverlayDisk[];
+  /** What this host runs virtual machines with, by probeHypervisor: the appliance is one too. */
+  readonly hypervisor: "kvm" | "qemu";
   readonly report: Report;
+  /** Id of the reported task that the conversion is a part of. */
+  readonly parentTask?: string;
 }
 
 /** What a conversion did, or would do. */
@@ -64,10 +68,13 @@ export interface Phase {
  * link cannot leave the guest. All paths are absolute.
  */
 export interface GuestFilesystem {
-  /** A regular file's content; undefined when there is none. @throws RehomeError conversion-failed above 4 MiB */
+  /** A regular file's content; undefined when there is none. @throws RehomeError conversion-failed above 8 MiB */
   read(path: string): Promise<Buffer | undefined>;
+  /** Up to `length` bytes (1 MiB at most) of a regular file of any size. */
+  readPart(path: string, offset: number, length: number): Promise<Buffer>;
   /** Writes a file, which keeps its owner and mode; a new one is root's with mode 0644. @throws RehomeError guest-disk-full */
   write(path: string, content: string | Buffer): Promise<void>;
+  append(path: string, content: Buffer): Promise<void>;
   /** Undefined when there is nothing; links are followed. */
   stat(path: string): Promise<FileStatus | undefined>;
   /** Names in a folder, sorted; none when there is no such folder. */
@@ -101,6 +108,8 @@ export interface GuestDevice {
   readonly format: string | undefined;
   readonly uuid: string | undefined;
   readonly label: string | undefined;
+  /** Of the partition that it is. */
+  readonly partUuid: string | undefined;
 }
 
 /** What a step may look at. */
@@ -128,8 +137,9 @@ export interface Finding {
 }
 
 /** A change inside the guest, as data. */
-export type Edit = { readonly what: string } & (
+export type Edit = { readonly what: readonly string[] } & (
   | { readonly kind: "write"; readonly path: string; readonly content: string | Buffer }
+  | { readonly kind: "append"; readonly path: string; readonly content: Buffer }
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
   | {

@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { RehomeError } from "../../lib/errors.js";
+import { runChecked } from "../../lib/host/run.js";
+import { reported } from "../../lib/report.js";
+import type { Distribution } from "../types.js";
+import { applyEdit, filesOf } from "./apply.js";
+import { startAppliance, type Appliance } from "./guestfs/appliance.js";
+import { discardOverlays, freeSpace, noSpace, overlayState, prepareOverlays, setOverlayState } from "./overlays.js";
+import { readDistribution } from "./distribution.js";
+import { STEPS } from "./steps/index.js";
+import type { Change, ConversionOptions, ConversionReport, Phase, Step, StepContext } from "./types.js";
+
+/**
+ * Makes the guest in the overlays boot on KVM. The volumes below them are only read.
+ * @throws RehomeError appliance-failed, conversion-failed, conversion-no-space, guest-unsupported, guest-encrypted,
+ *   guest-filesystem-damaged, guest-disk-full, command-failed, command-timeout, cancelled
+ */
+export async function convertGuest(options: ConversionOptions): Promise<ConversionReport> {
+  const state = await overlayState(options);
+  if (state !== "prepared") {
+    throw new RehomeError("internal", `the overlays of ${options.plan.name} are ${state} instead of prepared`);
+  }
+  const startedAt = Date.now();
+  const { phases, phase } = clock(options);
+  try {
+    const kvm = options.hypervisor === "kvm";
+    const appliance = await phase("start the appliance", () => startAppliance({ ...options, kvm }));
+    try {
+      const done = await convertMounted(options, appliance, phase);
+      await phase("unmount", () => appliance.close());
+      await phase("flush", async () => {
+        await runChecked(options.host, ["sync", "--", ...options.disks.map((disk) => disk.overlayPath)]);
+        await setOverlayState(options, "converted");
+      });
+      return { ...done, phases, durationMs: Date.now() - startedAt };
+    } finally {
+      await appliance.kill();
+    }
+  } catch (thrown) {
+    throw await explain(options, thrown);
+  }
+}
+
+/**
+ * Does the whole conversion on overlays that are thrown away: what it would change, and how long it takes. The source
+ * may be running; the staged volumes can then be too torn to be mounted, which says nothing about the cutover.
+ * @throws RehomeError as convertGuest
+ */
+export async function checkConversion(options: Omit<ConversionOptions, "disks">): Promise<ConversionReport> {
+  const rehearsal = { ...options, workFolder: join(options.workFolder, "check") };
+  const disks = await prepareOverlays(rehearsal);
+  try {
+    return await convertGuest({ ...rehearsal, disks });
+  } finally {
+    await discardOverlays(rehearsal);
+  }
+}
+
+type RunPhase = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+function clock(options: ConversionOptions): { phases: Phase[]; phase: RunPhase } {
+  const phases: Phase[] = [];
+  const parent = options.parentTask;
+  return {
+    phases,
+    async phase(name, work) {
+      const startedAt = Date.now();
+      const task = { id: `convert: ${name}`, title: name, ...(parent !== undefined && { parent }) };
+      const result = await reported(options.report, task, work);
+      phases.push({ name, durationMs: Date.now() - startedAt });
+      return result;
+    },
+  };
+}
+
+async function convertMounted(
+  options: ConversionOptions,
+  appliance: Appliance,
+  phase: RunPhase,
+): Promise<Pick<ConversionReport, "changes" | "warnings">> {
+  const { plan, machine } = options;
+  const files = await phase("mount", () => appliance.mount());
+  const distribution = await readDistribution(files);
+  requireSupported(distribution, plan.name);
+  const context: StepContext = { files, plan, machine, distribution, devices: appliance.devices };
+  const changes: Change[] = [];
+  const warnings: string[] = [];
+  for (const step of STEPS) {
+    const done = await phase(step.name, () => runStep(step, context));
+    changes.push(...done.changes);
+    warnings.push(...done.warnings);
+  }
+  return { changes, warnings };
+}
+
+/** @throws RehomeError conversion-failed when the step finds more to change after it was carried out */
+export async function runStep(
+  step: Step,
+  context: StepContext,
+): Promise<Pick<ConversionReport, "changes" | "warnings">> {
+  const found = await step.check(context);
+  for (const edit of found.edits) await applyEdit(context.files, edit);
+  if (found.edits.length > 0) {
+    const left = await step.check(context);
+    if (left.edits.length > 0) {
+      throw new RehomeError("conversion-failed", `${step.name} was changed, but is still not as it should be`, {
+        machine: context.plan.name,
+        output: left.edits.flatMap((edit) => edit.what).join("\n"),
+      });
+    }
+  }
+  return {
+    changes: found.edits.flatMap((edit) => edit.what.map((what) => ({ step: step.name, what, files: filesOf(edit) }))),
+    warnings: found.warnings,
+  };
+}
+
+function requireSupported(distribution: Distribution, machine: string): void {
+  if (distribution.id === "debian" || distribution.id === "ubuntu") return;
+  throw new RehomeError("guest-unsupported", `${distribution.name} cannot be converted yet`, {
+    machine,
+    path: "/etc/os-release",
+    remedy: "rehome converts Debian and Ubuntu; other systems must be made to boot on virtio by hand",
+  });
+}
+
+/** QEMU stops the appliance when an overlay cannot grow, so a full disk shows itself as a time-out. */
+async function explain(options: ConversionOptions, thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof RehomeError)) return thrown;
+  if (!["command-timeout", "appliance-failed", "file-unwritable"].includes(thrown.code)) return thrown;
+  const free = await freeSpace(options).catch(() => undefined);
+  return free !== undefined && free < 1024 * 1024 ? noSpace(options, "its disk is full") : thrown;
+}

@@ -1,0 +1,163 @@
+import { RehomeError } from "../../lib/errors.js";
+import type { BlockDevice, GuestPlan, Machine } from "../types.js";
+import type { GuestDevice } from "./types.js";
+
+/** The appliance's name of the disk that was added as number `index`: /dev/sda, … /dev/sdz, /dev/sdaa. */
+export function applianceDisk(index: number): string {
+  let letters = "";
+  for (let rest = index; rest >= 0; rest = Math.floor(rest / 26) - 1) {
+    letters = String.fromCharCode(97 + (rest % 26)) + letters;
+  }
+  return `/dev/sd${letters}`;
+}
+
+/** The partition `number` of a disk: sda1, nvme0n1p1. */
+export function partitionPath(disk: string, number: string): string {
+  return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
+}
+
+/**
+ * Reads `blkid -o export` as the appliance prints it, with the disks in the order of the plan's volumes; the
+ * appliance's own disk is left out.
+ */
+export function parseDevices(blkid: string, plan: GuestPlan): readonly GuestDevice[] {
+  const devices: GuestDevice[] = [];
+  for (const block of blkid.split(/\n\n+/)) {
+    const values = new Map<string, string>();
+    for (const line of block.split("\n")) {
+      const equals = line.indexOf("=");
+      if (equals > 0) values.set(line.slice(0, equals), unescape(line.slice(equals + 1)));
+    }
+    const path = values.get("DEVNAME");
+    const place = path === undefined ? undefined : placeOf(path, plan);
+    if (place === undefined) continue;
+    devices.push({
+      ...place,
+      format: values.get("TYPE"),
+      uuid: values.get("UUID"),
+      label: values.get("LABEL"),
+      partUuid: values.get("PARTUUID"),
+    });
+  }
+  return devices;
+}
+
+/** blkid escapes what a shell would read as something else with a backslash. */
+function unescape(value: string): string {
+  return value.replace(/\\(x[0-9a-fA-F]{2}|.)/g, (_, escaped: string) =>
+    escaped.length === 3 ? String.fromCharCode(parseInt(escaped.slice(1), 16)) : escaped,
+  );
+}
+
+function placeOf(path: string, plan: GuestPlan): Pick<GuestDevice, "path" | "sourcePath"> | undefined {
+  const match = /^(\/dev\/sd[a-z]+)(\d*)$/.exec(path);
+  if (match === null) return path.startsWith("/dev/mapper/") ? { path, sourcePath: undefined } : undefined;
+  const index = plan.volumes.findIndex((_, number) => applianceDisk(number) === match[1]);
+  const volume = plan.volumes[index];
+  if (volume === undefined) return undefined;
+  const number = match[2] ?? "";
+  if (number === "") return { path: `/dev/${volume.device}`, sourcePath: `/dev/${volume.disk}` };
+  return {
+    path: partitionPath(`/dev/${volume.device}`, number),
+    sourcePath: partitionPath(`/dev/${volume.disk}`, number),
+  };
+}
+
+/** The appliance's path of a device of the guest. @throws RehomeError internal */
+export function appliancePath(path: string, plan: GuestPlan): string {
+  const index = plan.volumes.findIndex((volume) => {
+    const rest = path.startsWith(`/dev/${volume.device}`) ? path.slice(`/dev/${volume.device}`.length) : undefined;
+    return rest !== undefined && /^\d*$/.test(rest);
+  });
+  const volume = plan.volumes[index];
+  if (volume !== undefined) return applianceDisk(index) + path.slice(`/dev/${volume.device}`.length);
+  if (path.startsWith("/dev/mapper/")) return path;
+  throw new RehomeError("internal", `${path} is no device of the guest ${plan.name}`);
+}
+
+/** /dev/VG/LV as device-mapper names it, where a hyphen of a name is doubled. */
+function mapperPath(group: string, volume: string): string {
+  return `/dev/mapper/${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}`;
+}
+
+/** What a device is looked up in. */
+export interface DeviceFacts {
+  readonly devices: readonly GuestDevice[];
+  readonly plan: GuestPlan;
+  readonly machine: Machine;
+}
+
+/**
+ * The device that fstab, the kernel's command line and others mean by a name of the source: `UUID=…`, `LABEL=…`,
+ * `/dev/sda1`, `/dev/mapper/vg-root`, `/dev/vg/root`, `/dev/disk/by-…`.
+ * @returns undefined when no such device is on the staged disks, or when that cannot be told
+ */
+export function resolveDevice(name: string, facts: DeviceFacts): GuestDevice | undefined {
+  const { devices } = facts;
+  const tag = /^(UUID|LABEL|PARTUUID)="?([^"]*)"?$/i.exec(name) ?? byLink(name);
+  if (tag !== null) {
+    const [, kind = "", value = ""] = tag;
+    return devices.find((device) => hasTag(device, kind.toUpperCase(), value));
+  }
+  const byName = devices.find((device) => device.sourcePath === name || device.path === name);
+  if (byName !== undefined) return byName;
+  const volume = /^\/dev\/([^/]+)\/([^/]+)$/.exec(name);
+  if (volume?.[1] !== undefined && volume[2] !== undefined) {
+    const path = mapperPath(volume[1], volume[2]);
+    return devices.find((device) => device.path === path);
+  }
+  return bySerial(name, facts);
+}
+
+function hasTag(device: GuestDevice, kind: string, value: string): boolean {
+  if (kind === "LABEL") return device.label === value;
+  const uuid = kind === "UUID" ? device.uuid : device.partUuid;
+  return uuid?.toLowerCase() === value.toLowerCase();
+}
+
+function byLink(name: string): [string, string, string] | null {
+  const match = /^\/dev\/disk\/by-(uuid|label|partuuid)\/(.+)$/.exec(name);
+  return match?.[1] === undefined ? null : [name, match[1], unescape(match[2] ?? "")];
+}
+
+/** /dev/disk/by-id/ata-MODEL_SERIAL-part1, by the serial of the source's disk. */
+function bySerial(name: string, { devices, plan, machine }: DeviceFacts): GuestDevice | undefined {
+  const match = /^\/dev\/disk\/by-id\/(.+?)(?:-part(\d+))?$/.exec(name);
+  const id = match?.[1];
+  if (id === undefined) return undefined;
+  const volumes = plan.volumes.filter((volume) => {
+    const serial = machine.disks.find((disk) => disk.name === volume.disk)?.serial;
+    return serial !== undefined && serial.length >= 4 && id.endsWith(serial.trim().replaceAll(" ", "_"));
+  });
+  const volume = only(volumes);
+  if (volume === undefined) return undefined;
+  const disk = `/dev/${volume.device}`;
+  const path = match?.[2] === undefined ? disk : partitionPath(disk, match[2]);
+  return devices.find((device) => device.path === path);
+}
+
+/** The device that was mounted there when the machine was inspected. */
+export function deviceMountedAt(mountPoint: string, { devices, machine }: DeviceFacts): GuestDevice | undefined {
+  const uuid = machine.disks
+    .flatMap((disk) => flatten(disk.contents))
+    .find((device) => device.mountPoint === mountPoint)?.uuid;
+  return uuid === undefined ? undefined : only(devices.filter((device) => device.uuid === uuid));
+}
+
+function flatten(devices: readonly BlockDevice[]): readonly BlockDevice[] {
+  return devices.flatMap((device) => [device, ...flatten(device.contents)]);
+}
+
+/** The one element; undefined when there are more, because then nobody knows which was meant. */
+function only<T>(found: readonly T[]): T | undefined {
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/**
+ * Whether a name depends on what the disk hangs on, so that it means something else, or nothing, on virtio.
+ * Names of volumes, UUIDs and labels stay the same.
+ */
+export function isVolatile(name: string): boolean {
+  if (/^\/dev\/disk\/by-id\/(?:dm-|md-|lvm-)/.test(name)) return false;
+  return /^\/dev\/(?:sd|hd|vd|xvd|nvme|mmcblk|cciss\/|ida\/|rd\/|disk\/by-(?:id|path)\/)/.test(name);
+}

@@ -1,0 +1,146 @@
+import { RehomeError } from "../../../lib/errors.js";
+import type { FileStatus, GuestFilesystem } from "../types.js";
+import { guestfishList } from "./quote.js";
+import { GuestfishError, type GuestfishSession } from "./session.js";
+
+/** Configuration is small: a larger file is no configuration, or is meant to do harm. */
+const READ_LIMIT = 8 * 1024 * 1024;
+/** libguestfs carries at most 4 MiB in a message, and guestfish's line has four bytes for one. */
+const PIECE = 512 * 1024;
+
+const S_IFMT = 0o170000;
+const TYPES: Readonly<Record<number, FileStatus["type"]>> = { 0o100000: "file", 0o040000: "folder" };
+
+/** The file systems that a session has mounted; `machine` is the guest's name in messages. */
+export function guestfsFilesystem(
+  session: GuestfishSession,
+  machine: string,
+  applianceDevice: (device: string) => string,
+): GuestFilesystem {
+  /** Runs a command about a path; an error becomes one of ours. */
+  async function run(path: string, command: string, args: readonly (string | Buffer)[] = []): Promise<Buffer> {
+    if (!path.startsWith("/")) throw new RehomeError("internal", `"${path}" is no absolute path`);
+    try {
+      return await session.run(command, [path, ...args]);
+    } catch (thrown) {
+      throw thrown instanceof GuestfishError ? fileError(thrown, machine, path) : thrown;
+    }
+  }
+
+  async function stat(path: string): Promise<FileStatus | undefined> {
+    try {
+      return parseStatus((await session.run("statns", [path])).toString("latin1"));
+    } catch (thrown) {
+      if (isAbsent(thrown)) return undefined;
+      throw thrown instanceof GuestfishError ? fileError(thrown, machine, path) : thrown;
+    }
+  }
+
+  async function append(path: string, content: Buffer): Promise<void> {
+    for (let offset = 0; offset < content.length; offset += PIECE) {
+      await run(path, "write-append", [content.subarray(offset, offset + PIECE)]);
+    }
+  }
+
+  return {
+    stat,
+    async read(path) {
+      const status = await stat(path);
+      if (status?.type !== "file") return undefined;
+      if (status.size > READ_LIMIT) throw tooLarge(machine, path, status.size);
+      const pieces: Buffer[] = [];
+      for (let offset = 0; offset < status.size; offset += PIECE) {
+        pieces.push(await run(path, "pread", [`${PIECE}`, `${offset}`]));
+      }
+      return Buffer.concat(pieces);
+    },
+    readPart: (path, offset, length) => run(path, "pread", [`${Math.min(length, 1024 * 1024)}`, `${offset}`]),
+    async write(path, content) {
+      const data = Buffer.from(content);
+      await run(path, "write", [data.subarray(0, PIECE)]);
+      await append(path, data.subarray(PIECE));
+    },
+    append,
+    async list(path) {
+      if ((await stat(path))?.type !== "folder") return [];
+      const names = (await run(path, "ls")).toString("latin1");
+      return names.split("\n").filter((name) => name !== "");
+    },
+    async remove(path) {
+      await run(path, "rm-f");
+    },
+    async makeFolder(path) {
+      await run(path, "mkdir-p");
+    },
+    async link(target, path) {
+      try {
+        await session.run("ln-sf", [target, path]);
+      } catch (thrown) {
+        throw thrown instanceof GuestfishError ? fileError(thrown, machine, path) : thrown;
+      }
+    },
+    async command(argv, timeoutMs) {
+      try {
+        return (await session.run("command", [guestfishList(argv)], timeoutMs)).toString("latin1");
+      } catch (thrown) {
+        if (!(thrown instanceof GuestfishError)) throw thrown;
+        if (isFull(thrown)) throw diskFull(thrown, machine, argv.join(" "));
+        throw new RehomeError("command-failed", `${argv[0] ?? ""} failed inside the guest`, {
+          machine,
+          output: thrown.reason.slice(-2000),
+        });
+      }
+    },
+    readDisk: (device, offset, length) =>
+      session.run("pread-device", [applianceDevice(device), `${length}`, `${offset}`]),
+  };
+}
+
+/** From guestfish's `statns`, which prints `st_mode: 33188` and so on, line by line. */
+function parseStatus(text: string): FileStatus {
+  const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(text)?.[1]);
+  const mode = field("st_mode");
+  const size = field("st_size");
+  if (Number.isNaN(mode) || Number.isNaN(size)) {
+    throw new RehomeError("output-unreadable", "guestfish's statns printed no mode and size", { output: text });
+  }
+  return { type: TYPES[mode & S_IFMT] ?? "other", size, mode: mode & 0o7777 };
+}
+
+function isAbsent(thrown: unknown): boolean {
+  return (
+    thrown instanceof GuestfishError &&
+    /: (?:No such file or directory|Not a directory|Too many levels of symbolic links)$/.test(thrown.reason)
+  );
+}
+
+function isFull(thrown: GuestfishError): boolean {
+  return /No space left on device|Disk quota exceeded/.test(thrown.reason);
+}
+
+function fileError(thrown: GuestfishError, machine: string, path: string): RehomeError {
+  if (isFull(thrown)) return diskFull(thrown, machine, path);
+  return new RehomeError("conversion-failed", `${thrown.command} failed on a file of the guest`, {
+    machine,
+    path,
+    output: thrown.reason.slice(-2000),
+    remedy: "look at that file on the source, whose disks are as they were",
+  });
+}
+
+function diskFull(thrown: GuestfishError, machine: string, path: string): RehomeError {
+  return new RehomeError("guest-disk-full", "no space left inside the guest", {
+    machine,
+    path,
+    output: thrown.reason.slice(-2000),
+    remedy: "make space on that file system of the source (often old kernels in /boot), and stage the guest again",
+  });
+}
+
+function tooLarge(machine: string, path: string, size: number): RehomeError {
+  return new RehomeError("conversion-failed", `a configuration file of ${size} bytes is too large to be one`, {
+    machine,
+    path,
+    remedy: "look at that file on the source",
+  });
+}
