@@ -1,0 +1,21 @@
+import { serverImage } from "../helpers/server-image.js";
+import { accelerator } from "../helpers/accelerator.js";
+import { parseOptions, USAGE } from "./options.js";
+import { say } from "./say.js";
+import { removeLeftovers, runWorld } from "./world.js";
+
+/** What `npm run demo` runs, after its set-up, as root: builds the server, then plays the demo in its own world. */
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === "help") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  await removeLeftovers();
+  const accel = await accelerator();
+  say(accel === "kvm" ? "KVM works here" : "KVM does not work here: everything is emulated (TCG)");
+  await serverImage({ virtio: true }, say);
+  return runWorld(process.argv.slice(2));
+}
+
+process.exitCode = await main();

@@ -1,0 +1,194 @@
+import { chown, mkdir, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RehomeError } from "../../src/lib/errors.js";
+import { localHost } from "../../src/lib/host/local-host.js";
+import { runChecked } from "../../src/lib/host/run.js";
+import { acquireLock, type Lock } from "../../src/lib/lock.js";
+import { libguestfsEnv } from "./accelerator.js";
+import { cacheFolder, contentKey } from "./cache.js";
+
+/**
+ * A real server: Debian 12 with BIOS and grub-pc, /boot on its own partition, root (ext4) and swap on LVM, a second
+ * disk with XFS at /srv, sshd, a static address bound to its NIC's name, and two services (ledger, churn). It expects
+ * SATA disks and an e1000 at PCI address 3 of a q35 machine. Its files are in server-image/files.
+ */
+export interface ServerImage {
+  /** Raw, sparse; never changed: put an overlay over it. */
+  readonly rootDisk: string;
+  readonly dataDisk: string;
+  /** Private key that root logs in with. */
+  readonly identity: string;
+  /** The server's ed25519 host key as sshd has it: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+}
+
+export interface ServerVariant {
+  /** Whether the initramfs has virtio drivers, as Debian's usually has. */
+  readonly virtio: boolean;
+}
+
+/** Address and NIC, as in server-image/files/etc/network/interfaces. */
+export const SERVER_ADDRESS = "192.0.2.10";
+export const SERVER_GATEWAY = "192.0.2.1";
+export const SERVER_NIC = "enp0s3";
+export const LEDGER_PORT = 7000;
+export const LEDGER_FILE = "/srv/numbers";
+
+const SOURCES = fileURLToPath(new URL("server-image", import.meta.url));
+const MIB = 1024 * 1024;
+const ROOT_DISK = 2048 * MIB;
+const DATA_DISK = 512 * MIB;
+/** As the partition and the logical volume in layout.guestfish. */
+const BOOT_FS = 255 * MIB;
+const ROOT_FS = 1280 * MIB;
+const WAIT_MS = 20 * 60_000;
+
+const PACKAGES = [
+  ["systemd-sysv", "udev", "kmod", "dbus", "procps", "iproute2", "ifupdown", "openssh-server", "python3-minimal"],
+  ["linux-image-amd64", "initramfs-tools", "zstd", "grub-pc", "lvm2", "xfsprogs", "qemu-guest-agent"],
+].flat();
+
+/** Documentation and drivers of hardware that no server here has: half of the image. */
+const LEFT_OUT = [
+  ...["doc", "man", "locale"].map((name) => `/usr/share/${name}/*`),
+  ...[
+    "drivers/gpu",
+    "drivers/media",
+    "drivers/net/wireless",
+    "drivers/infiniband",
+    "drivers/staging",
+    "drivers/iio",
+  ].map((name) => `/lib/modules/*/kernel/${name}/*`),
+  "/lib/modules/*/kernel/drivers/net/ethernet/mellanox/*",
+  "/lib/modules/*/kernel/sound/*",
+];
+
+/** The image from the cache; built first when it is not there, which takes 3–4 minutes. Needs root. */
+export async function serverImage(
+  variant: ServerVariant = { virtio: true },
+  log: (line: string) => void = () => undefined,
+): Promise<ServerImage> {
+  const key = await contentKey([JSON.stringify([PACKAGES, LEFT_OUT, ROOT_DISK, DATA_DISK, variant])], [SOURCES]);
+  const folder = join(cacheFolder(), "images", `server-${key}`);
+  if (!(await exists(folder))) {
+    const lock = await waitForLock(`${folder}.lock`);
+    try {
+      if (!(await exists(folder))) await build(folder, variant, log);
+    } finally {
+      await lock.release();
+    }
+  }
+  return {
+    rootDisk: join(folder, "root.raw"),
+    dataDisk: join(folder, "data.raw"),
+    identity: join(folder, "id_ed25519"),
+    hostKey: (await readFile(join(folder, "host_key.pub"), "utf8")).trim(),
+  };
+}
+
+async function build(folder: string, variant: ServerVariant, log: (line: string) => void): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new RehomeError("file-unwritable", "only root can build the server image", {
+      path: folder,
+      remedy: "run npm run demo once, which builds it with sudo",
+    });
+  }
+  await mkdir(dirname(folder), { recursive: true });
+  const work = await mkdtemp(`${folder}.building-`);
+  try {
+    log("installing Debian 12 into a folder");
+    await runChecked(localHost(), [
+      "ssh-keygen",
+      "-q",
+      "-t",
+      "ed25519",
+      "-N",
+      "",
+      "-C",
+      "rehome",
+      "-f",
+      join(work, "id_ed25519"),
+    ]);
+    const root = join(work, "rootfs");
+    await runChecked(localHost(), mmdebstrapArgv(root), {
+      env: {
+        REHOME_IMAGE_FILES: join(SOURCES, "files"),
+        REHOME_IMAGE_KEY: join(work, "id_ed25519"),
+        REHOME_IMAGE_VIRTIO: variant.virtio ? "yes" : "no",
+      },
+    });
+    await writeFile(join(work, "host_key.pub"), await readFile(join(root, "etc/ssh/ssh_host_ed25519_key.pub")));
+    log("laying out its disks");
+    await layOut(work, root);
+    await rm(root, { recursive: true });
+    await handToInvoker(work);
+    await rename(work, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+function mmdebstrapArgv(root: string): readonly string[] {
+  return [
+    ...["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
+    `--include=${PACKAGES.join(",")}`,
+    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+    `--customize-hook=${join(SOURCES, "configure.sh")}`,
+    ...["bookworm", root],
+  ];
+}
+
+/** File systems are filled outside (mke2fs -d, seconds) and copied whole: one appliance start, no slow small files. */
+async function layOut(work: string, root: string): Promise<void> {
+  const path = (name: string): string => join(work, name);
+  await makeExt4(path("boot.ext4"), join(root, "boot"), "boot", BOOT_FS);
+  await rm(join(root, "boot"), { recursive: true });
+  await mkdir(join(root, "boot"));
+  await makeExt4(path("root.ext4"), root, "root", ROOT_FS);
+  await makeSparse(path("root.raw"), ROOT_DISK);
+  await makeSparse(path("data.raw"), DATA_DISK);
+  const disks = ["root.raw", "data.raw", "root.ext4", "boot.ext4"].flatMap((name) => ["-a", path(name)]);
+  await runChecked(localHost(), ["guestfish", "--format=raw", ...disks, "-f", join(SOURCES, "layout.guestfish")], {
+    env: await libguestfsEnv(),
+  });
+  await Promise.all(["root.ext4", "boot.ext4"].map((name) => rm(path(name))));
+}
+
+/** Without the two newest features, which the server's own grub (2.06) cannot read. */
+async function makeExt4(path: string, contents: string, label: string, size: number): Promise<void> {
+  const features = "^orphan_file,^metadata_csum_seed";
+  const argv = ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "1", "-O", features, "-L", label, "-d", contents];
+  await runChecked(localHost(), [...argv, path, `${size / 1024}k`]);
+}
+
+async function makeSparse(path: string, size: number): Promise<void> {
+  await writeFile(path, "");
+  await truncate(path, size);
+}
+
+/** Under sudo the cache is the invoking user's. */
+async function handToInvoker(folder: string): Promise<void> {
+  const [uid, gid] = [Number(process.env["SUDO_UID"]), Number(process.env["SUDO_GID"])];
+  if (Number.isNaN(uid) || Number.isNaN(gid)) return;
+  await runChecked(localHost(), ["chown", "-R", `${uid}:${gid}`, folder]);
+  for (const path of [dirname(folder), dirname(dirname(folder))]) await chown(path, uid, gid);
+}
+
+async function waitForLock(path: string): Promise<Lock> {
+  const until = Date.now() + WAIT_MS;
+  for (;;) {
+    try {
+      return await acquireLock(path, "building the server image");
+    } catch (error) {
+      if (!(error instanceof RehomeError) || error.code !== "locked" || Date.now() > until) throw error;
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
