@@ -5,7 +5,7 @@ export interface VolumeMark {
   readonly guest: string;
   readonly disk: string;
   readonly size: number;
-  /** Device and inode number of the file, so that a file put in its place is noticed. */
+  /** Inode number and time of birth of the file, so that a file put in its place is noticed. */
   readonly inode: string;
   /** Why the volume is no longer a copy of the source, such as `converted`; undefined while it is one. */
   readonly diverged?: string | undefined;

@@ -1,0 +1,245 @@
+import { inflateSync } from "node:zlib";
+import { RehomeError } from "../../lib/errors.js";
+import type { Host, HostProcess } from "../../lib/host/types.js";
+import { collectErrors, endedEarly, readFailed, readTemplate } from "./agent-process.js";
+import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
+import { ByteReader } from "./byte-reader.js";
+import {
+  decodeFrameHeader,
+  encodeFrame,
+  FLAG,
+  FRAME,
+  FRAME_HEADER_SIZE,
+  MAX_PAYLOAD,
+  PROTOCOL_VERSION,
+  u16,
+  u32,
+  type FrameHeader,
+  type Hello,
+} from "./protocol.js";
+import type { Throttle } from "./throttle.js";
+import { DIGEST_SIZE, type AgentInfo } from "./types.js";
+
+/** Reads the program from standard input and runs it; all that follows there is the program's. */
+const BOOTSTRAP = "import sys; exec(getattr(sys.stdin, 'buffer', sys.stdin).read(int(sys.argv[1])))";
+
+/** The fast reader. @param python the interpreter's name or path on the source */
+export async function openPythonAgent(options: OpenAgentOptions, python: string): Promise<SourceAgent> {
+  const { host, disks, limit, signal } = options;
+  const program = await readTemplate("source-agent.py");
+  const argv = [python, "-c", BOOTSTRAP, `${program.length}`, ...disks];
+  const process = await host.start(argv, signal && { signal });
+  const agent = new PythonAgent(host, process, disks, limit, signal);
+  await agent.begin(program);
+  return agent;
+}
+
+/** A scan that is being answered. */
+interface ActiveScan {
+  readonly request: ScanRequest;
+  /** Changed chunks whose data has not come yet, or about which nobody decided yet. */
+  open: number;
+  finished: boolean;
+  readonly resolve: () => void;
+  readonly reject: (reason: RehomeError) => void;
+}
+
+class PythonAgent implements SourceAgent {
+  readonly depth = 2;
+  private readonly reader: ByteReader;
+  private readonly said: () => string;
+  private scans: ActiveScan[] = [];
+  private sent = 0;
+  private failure: RehomeError | undefined;
+  private outbox: Buffer[] = [];
+  private greeting: Hello | undefined;
+  private receiving: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly host: Host,
+    private readonly process: HostProcess,
+    private readonly disks: readonly string[],
+    private readonly limit: Throttle,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.reader = new ByteReader(process.stdout, limit);
+    this.said = collectErrors(process);
+    process.stdin.on("error", () => undefined); // the end of standard output tells why
+  }
+
+  get hello(): Hello {
+    if (this.greeting === undefined) throw new RehomeError("internal", "the agent has not said hello");
+    return this.greeting;
+  }
+
+  get info(): AgentInfo {
+    return { kind: "python", name: this.hello.name };
+  }
+
+  async begin(program: Buffer): Promise<void> {
+    this.write(program);
+    const frame = await this.nextFrame();
+    if (frame?.header.type === FRAME.error) throw this.sourceError(frame.payload);
+    if (frame?.header.type !== FRAME.hello) throw await this.ended();
+    this.greeting = JSON.parse(frame.payload.toString()) as Hello;
+    if (this.greeting.version !== PROTOCOL_VERSION) throw this.nonsense(`protocol ${this.greeting.version}`);
+    this.receiving = this.receive();
+  }
+
+  wireBytes(): number {
+    return this.sent + this.reader.received;
+  }
+
+  scan(request: ScanRequest): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
+    const zeros = request.known === "zeros";
+    const flags = (zeros ? FLAG.targetZero : 0) | (request.compare ? FLAG.compare : 0);
+    const known = request.known === "zeros" ? [] : [request.known];
+    this.post(encodeFrame(FRAME.scan, flags, request.disk, request.first, u32(request.count), ...known), request);
+    return new Promise((resolve, reject) => this.scans.push({ request, open: 0, finished: false, resolve, reject }));
+  }
+
+  async close(): Promise<void> {
+    this.failure ??= new RehomeError("cancelled", "the reader on the source was closed");
+    this.process.stdin.end();
+    this.process.kill();
+    await this.receiving;
+  }
+
+  /** Sends now what was asked for in this turn of the event loop: small frames of their own would cost a packet each. */
+  private post(frame: Buffer, { sink }: ScanRequest): void {
+    sink.travelled(frame.length);
+    this.outbox.push(frame);
+    if (this.outbox.length > 1) return;
+    setImmediate(() => {
+      this.write(Buffer.concat(this.outbox));
+      this.outbox = [];
+    });
+  }
+
+  private write(data: Buffer): void {
+    if (this.failure) return;
+    this.sent += data.length;
+    this.limit.take(data.length);
+    this.process.stdin.write(data);
+  }
+
+  private async receive(): Promise<void> {
+    try {
+      for (;;) {
+        const frame = await this.nextFrame();
+        if (frame === undefined) throw await this.ended();
+        await this.handle(frame.header, frame.payload);
+      }
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  private async nextFrame(): Promise<{ header: FrameHeader; payload: Buffer } | undefined> {
+    const head = await this.reader.take(FRAME_HEADER_SIZE);
+    if (head === undefined) return undefined;
+    const header = decodeFrameHeader(head);
+    if (header.length > MAX_PAYLOAD) throw this.nonsense(`a frame of ${header.length} bytes`);
+    const payload = await this.reader.take(header.length);
+    return payload && { header, payload };
+  }
+
+  /** Not async: most frames are handled without waiting, and there are many. */
+  private handle(header: FrameHeader, payload: Buffer): void | Promise<void> {
+    if (header.type === FRAME.error) throw this.sourceError(payload);
+    const scan = this.scans.find(
+      ({ request }) =>
+        request.disk === header.disk && header.chunk >= request.first && header.chunk < request.first + request.count,
+    );
+    if (scan === undefined) throw this.nonsense(`an answer that nobody asked for (chunk ${header.chunk})`);
+    const { sink } = scan.request;
+    sink.travelled(FRAME_HEADER_SIZE + payload.length);
+    switch (header.type) {
+      case FRAME.zeros:
+        sink.zeros(header.chunk, payload.readUInt32BE(0));
+        return;
+      case FRAME.changed:
+        scan.open += 1;
+        void this.decide(scan, header, payload).catch((thrown: unknown) => this.fail(thrown));
+        return;
+      case FRAME.data: {
+        const bitmap = payload.readUInt16BE(0);
+        const packed = payload.subarray(2);
+        const data = header.flags & FLAG.compressed ? inflateSync(packed) : packed;
+        const waiting = sink.data(header.chunk, bitmap, data);
+        if (scan.request.known !== "zeros") this.answered(scan, header.chunk);
+        return waiting;
+      }
+      case FRAME.differs:
+        sink.differs(header.chunk);
+        return;
+      case FRAME.finished:
+        scan.finished = true;
+        this.settle(scan);
+        return;
+      default:
+        throw this.nonsense(`a frame of type ${header.type}`);
+    }
+  }
+
+  private readonly wanted = new Set<string>();
+
+  /** Asks for the blocks of a changed chunk that the target does not have. */
+  private async decide(scan: ActiveScan, header: FrameHeader, payload: Buffer): Promise<void> {
+    const digest = payload.subarray(0, DIGEST_SIZE);
+    const bitmap = await scan.request.sink.changed(header.chunk, digest, payload.subarray(DIGEST_SIZE));
+    if (bitmap === 0) {
+      scan.open -= 1;
+      this.settle(scan);
+    } else {
+      this.wanted.add(`${header.disk}:${header.chunk}`);
+    }
+    this.post(encodeFrame(FRAME.want, 0, header.disk, header.chunk, u16(bitmap)), scan.request);
+  }
+
+  private answered(scan: ActiveScan, chunk: number): void {
+    if (!this.wanted.delete(`${scan.request.disk}:${chunk}`)) return; // it came unasked: the target had zeros there
+    scan.open -= 1;
+    this.settle(scan);
+  }
+
+  private settle(scan: ActiveScan): void {
+    if (!scan.finished || scan.open > 0) return;
+    this.scans = this.scans.filter((other) => other !== scan);
+    scan.resolve();
+  }
+
+  private fail(thrown: unknown): void {
+    const problem =
+      thrown instanceof RehomeError
+        ? thrown
+        : new RehomeError("agent-failed", thrown instanceof Error ? thrown.message : String(thrown), {
+            machine: this.host.name,
+            cause: thrown,
+          });
+    this.failure ??= problem;
+    for (const scan of this.scans) scan.reject(this.failure);
+    this.scans = [];
+    this.process.kill();
+  }
+
+  private ended(): Promise<RehomeError> {
+    return endedEarly(this.host, this.process, this.said, this.signal);
+  }
+
+  private nonsense(what: string): RehomeError {
+    return new RehomeError("agent-failed", `the reader on the source sent ${what}`, { machine: this.host.name });
+  }
+
+  private sourceError(payload: Buffer): RehomeError {
+    const problem = JSON.parse(payload.toString()) as {
+      disk?: number;
+      offset?: number;
+      error: string;
+      message: string;
+    };
+    const path = problem.disk === undefined ? undefined : this.disks[problem.disk];
+    return readFailed(this.host.name, path, problem.offset ?? undefined, problem.error, problem.message);
+  }
+}
