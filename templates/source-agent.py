@@ -298,17 +298,30 @@ def describe(path):
         disk.read_into(memory, 0, length)
     except (IOError, OSError):
         problem = sys.exc_info()[1]
-        return None, {"size": 0, "direct": False, "blockDevice": False, "head": "", "error": errno_name(problem)}
+        return None, {"size": 0, "direct": False, "blockDevice": False, "head": "", "serials": [], "error": errno_name(problem)}
     head = base64.b64encode(zlib.compress(memory[:length])).decode("ascii")
-    return disk, {"size": disk.size, "direct": disk.direct, "blockDevice": disk.block_device, "head": head}
+    facts = {"size": disk.size, "direct": disk.direct, "blockDevice": disk.block_device, "head": head}
+    facts["serials"] = serials(path) if disk.block_device else []
+    return disk, facts
 
 
-def boot_id():
+def read_text(path):
     try:
-        with io.open("/proc/sys/kernel/random/boot_id") as handle:
+        with io.open(path, encoding="utf-8", errors="replace") as handle:
             return handle.read().strip()
     except (IOError, OSError):
         return ""
+
+
+def serials(path):
+    """Serial numbers that the kernel and udev know of a device."""
+    number = os.stat(path).st_rdev
+    place = "%d:%d" % (os.major(number), os.minor(number))
+    found = [read_text("/sys/dev/block/%s/%s" % (place, name)) for name in ("serial", "device/serial")]
+    for line in read_text("/run/udev/data/b" + place).split("\n"):
+        if line.startswith(("E:ID_SERIAL=", "E:ID_SERIAL_SHORT=")):
+            found.append(line.split("=", 1)[1])
+    return [serial for serial in found if serial]
 
 
 def main():
@@ -318,7 +331,7 @@ def main():
     hello = {
         "version": VERSION,
         "name": "python " + sys.version.split()[0],
-        "bootId": boot_id(),
+        "bootId": read_text("/proc/sys/kernel/random/boot_id"),
         "disks": [facts for _, facts in opened],
     }
     output.frame("H", 0, 0, 0, json.dumps(hello).encode("utf-8"))

@@ -27,6 +27,11 @@ for disk; do
   fi
   flags_for "$disk"
   printf 'disk %s %s %s\n' "$size" "${flags:-cached}" "$block"
+  if [ "$block" = 1 ]; then
+    place=$(cat "/sys/class/block/$(basename "$(readlink -f "$disk")")/dev" 2>/dev/null)
+    cat "/sys/dev/block/$place/serial" "/sys/dev/block/$place/device/serial" 2>/dev/null | sed 's/^/serial /'
+    sed -n 's/^E:ID_SERIAL\(_SHORT\)\{0,1\}=/serial /p' "/run/udev/data/b$place" 2>/dev/null
+  fi
 done
 for tool in dd sha256sum; do
   command -v "$tool" >/dev/null 2>&1 || printf 'missing %s\n' "$tool"

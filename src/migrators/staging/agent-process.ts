@@ -1,11 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
-
-/** A file of templates/; the way is the same from src and from dist. */
-export function readTemplate(name: string): Promise<Buffer> {
-  return readFile(new URL(`../../../templates/${name}`, import.meta.url));
-}
 
 /** Collects the end of what a process says on standard error. */
 export function collectErrors(process: HostProcess): () => string {

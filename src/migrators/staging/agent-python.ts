@@ -1,7 +1,8 @@
 import { inflateSync } from "node:zlib";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
-import { collectErrors, endedEarly, readFailed, readTemplate } from "./agent-process.js";
+import { readTemplate } from "../../lib/templates.js";
+import { collectErrors, endedEarly, readFailed } from "./agent-process.js";
 import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
 import { ByteReader } from "./byte-reader.js";
 import {
@@ -26,7 +27,7 @@ const BOOTSTRAP = "import sys; exec(getattr(sys.stdin, 'buffer', sys.stdin).read
 /** The fast reader. @param python the interpreter's name or path on the source */
 export async function openPythonAgent(options: OpenAgentOptions, python: string): Promise<SourceAgent> {
   const { host, disks, limit, signal } = options;
-  const program = await readTemplate("source-agent.py");
+  const program = Buffer.from(await readTemplate("source-agent.py"));
   const argv = [python, "-c", BOOTSTRAP, `${program.length}`, ...disks];
   const process = await host.start(argv, signal && { signal });
   const agent = new PythonAgent(host, process, disks, limit, signal);

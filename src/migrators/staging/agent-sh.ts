@@ -2,7 +2,8 @@ import { deflateSync } from "node:zlib";
 import { hash } from "node:crypto";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
-import { collectErrors, endedEarly, readFailed, readTemplate } from "./agent-process.js";
+import { readTemplate } from "../../lib/templates.js";
+import { collectErrors, endedEarly, readFailed } from "./agent-process.js";
 import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
 import { ByteReader } from "./byte-reader.js";
 import { isZero, ZERO_MARK } from "./digest.js";
@@ -19,7 +20,7 @@ const HEAD_CHUNKS = 2;
 /** The slow reader, for sources without python. @throws RehomeError source-tool-missing */
 export async function openShellAgent(options: OpenAgentOptions): Promise<SourceAgent> {
   const { host, disks, limit, signal } = options;
-  const program = await readTemplate("source-agent.sh");
+  const program = Buffer.from(await readTemplate("source-agent.sh"));
   const argv = ["sh", "-c", BOOTSTRAP, "rehome", `${program.length}`, ...disks];
   const process = await host.start(argv, signal && { signal });
   const agent = new ShellAgent(host, process, disks, limit, signal);
@@ -64,6 +65,7 @@ class ShellAgent implements SourceAgent {
     for (let line = await this.line(); line !== "ready"; line = await this.line()) {
       const [word, first = "", flags, block] = line.split(" ");
       if (word === "boot") bootId = first;
+      if (word === "serial") disks.push(withSerial(disks.pop(), line.slice("serial ".length).trim()));
       if (word === "disk") disks.push(diskFacts(first, flags === "iflag=direct", block === "1"));
       if (word === "missing") {
         throw new RehomeError("source-tool-missing", `${first} is not installed, nor is python`, {
@@ -197,7 +199,12 @@ class ShellAgent implements SourceAgent {
 function diskFacts(size: string, direct: boolean, blockDevice: boolean): HelloDisk {
   const bytes = Number(size);
   if (!Number.isInteger(bytes) || bytes === 0) {
-    return { size: 0, direct: false, blockDevice, head: "", error: "ENOENT" };
+    return { size: 0, direct: false, blockDevice, head: "", serials: [], error: "ENOENT" };
   }
-  return { size: bytes, direct, blockDevice, head: "" };
+  return { size: bytes, direct, blockDevice, head: "", serials: [] };
+}
+
+function withSerial(disk: HelloDisk | undefined, serial: string): HelloDisk {
+  if (disk === undefined) throw new RehomeError("agent-failed", "the reader on the source named a serial of no disk");
+  return { ...disk, serials: [...disk.serials, serial] };
 }

@@ -166,6 +166,10 @@ export class DigestMap {
     return this.at(region).state === "zero";
   }
 
+  isUnknown(region: number): boolean {
+    return this.at(region).state === "unknown";
+  }
+
   /** Digests of the region's chunks as the target has them, ZERO_MARK for zeros; undefined when they are not known. */
   async digests(region: number): Promise<Buffer | undefined> {
     const { state, record } = this.at(region);

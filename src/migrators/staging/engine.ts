@@ -1,37 +1,116 @@
+import { randomUUID } from "node:crypto";
+import { freeSpace, allocatedSpace } from "../../cluster/volumes/space.js";
+import { readMark, writeMark } from "../../cluster/volumes/mark.js";
 import { RehomeError } from "../../lib/errors.js";
-import type { GuestPlan } from "../types.js";
+import { formatSize } from "../../lib/units.js";
+import { passesOf, stateOf, type GuestRecord } from "../guest-store.js";
+import type { GuestPlan, Pass } from "../types.js";
+import { factsOf } from "./facts.js";
+import { predictDowntime } from "./downtime.js";
+import { runPass } from "./pass.js";
+import { expectedBytes } from "./expected-bytes.js";
+import { openSession, type Session } from "./session.js";
+import { decideStop, type PassOutcome } from "./stop-rule.js";
+import { hashTracker } from "./trackers.js";
 import type {
   FinalPassRequest,
   FinalPassResult,
   StageRequest,
   StageResult,
+  StagingContext,
+  TransferOptions,
   VerifyRequest,
   VerifyResult,
 } from "./types.js";
+import { verifyVolumes } from "./verify.js";
+
+const DEFAULT_PASSES = 10;
+const DEFAULT_PARALLEL = 4;
 
 /**
  * Locks the guest, creates its volumes, and runs passes until the stop rule ends them. Every pass, the plan and the
  * state (`staging`, then `staged`) go to the guest's journal. Whatever interrupts it: the next run goes on where it stopped.
  * @throws RehomeError locked, disk-changed, disk-missing, volume-foreign, volume-diverged, target-full, connection-lost, cancelled
  */
-export function stageGuest(request: StageRequest): Promise<StageResult> {
-  return todo("stageGuest", request);
+export async function stageGuest(request: StageRequest): Promise<StageResult> {
+  const { plan, machine, store, options } = request;
+  const lock = await store.lock(`stage ${plan.name}`);
+  try {
+    const records = await store.records();
+    refuseAfterCutover(plan, records);
+    await checkSpace(request);
+    await store.append({ type: "planned", at: Date.now(), plan, machine });
+    const session = await openSession(request, options);
+    try {
+      return await stagePasses(request, session, passesOf(records));
+    } finally {
+      await session.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function stagePasses(request: StageRequest, session: Session, earlier: readonly Pass[]): Promise<StageResult> {
+  const { store, options } = request;
+  const passes: Pass[] = [...earlier];
+  const outcomes: PassOutcome[] = [];
+  if (earlier.length === 0) await store.append({ type: "state", at: Date.now(), state: "staging" });
+  for (;;) {
+    const last = await recordedPass(request, session, passes, { ...options, quiesced: false });
+    passes.push(...last);
+    await store.append({ type: "state", at: Date.now(), state: "staged" });
+    const downtime = predictDowntime(factsOf(passes, await store.records()));
+    const writtenBytes = last.reduce((sum, pass) => sum + pass.writtenBytes, 0);
+    outcomes.push({ writtenBytes, downtimeMs: downtime.totalMs });
+    const stop = decideStop(outcomes, { ...options, passes: options.passes ?? DEFAULT_PASSES });
+    if (stop === undefined) continue;
+    const { info } = await session.agents.first();
+    return { passes: passes.slice(earlier.length), stop, downtime, agent: info };
+  }
 }
 
 /**
  * The last pass of a cutover, over all of every disk; recorded in the guest's journal. The caller holds the guest's lock.
  * @throws RehomeError as stageGuest
  */
-export function runFinalPass(request: FinalPassRequest): Promise<FinalPassResult> {
-  return todo("runFinalPass", request);
+export async function runFinalPass(request: FinalPassRequest): Promise<FinalPassResult> {
+  const begun = performance.now();
+  const { store, options, quiesced } = request;
+  const session = await openSession(request, options);
+  try {
+    const passes = await recordedPass(request, session, passesOf(await store.records()), { ...options, quiesced });
+    const { info } = await session.agents.first();
+    return { passes, durationMs: performance.now() - begun, agent: info };
+  } finally {
+    await session.close();
+  }
+}
+
+/** One pass over all disks, noted in the guest's journal before and after. */
+async function recordedPass(
+  context: StagingContext,
+  session: Session,
+  earlier: readonly Pass[],
+  options: TransferOptions & { readonly quiesced: boolean },
+): Promise<readonly Pass[]> {
+  const { store } = context;
+  const number = Math.max(0, ...earlier.map((pass) => pass.number)) + 1;
+  for (const { plan } of session.jobs) {
+    await store.append({ type: "pass-started", at: Date.now(), disk: plan.disk, number });
+  }
+  const { quiesced, parallel = DEFAULT_PARALLEL } = options;
+  const passes = await runPass(context, session, { number, tracker: hashTracker, quiesced, parallel });
+  for (const pass of passes) await store.append({ type: "pass", at: Date.now(), pass });
+  return passes;
 }
 
 /**
  * Reads the target back, past the page cache, and compares. The caller holds the guest's lock.
- * @throws RehomeError verify-mismatch with disk and offset; volume-missing; nothing-copied when the volume is empty and the source is not
+ * @throws RehomeError verify-mismatch with disk and offset; volume-missing
  */
 export function verifyTarget(request: VerifyRequest): Promise<VerifyResult> {
-  return todo("verifyTarget", request);
+  return verifyVolumes(request);
 }
 
 /**
@@ -39,18 +118,59 @@ export function verifyTarget(request: VerifyRequest): Promise<VerifyResult> {
  * to them that did not come from the source (committing the conversion, starting the guest). Further passes are refused.
  * @param reason shown to the administrator, such as `converted` or `the guest ran`
  */
-export function markDiverged(plan: GuestPlan, reason: string): Promise<void> {
-  return todo("markDiverged", { plan, reason });
+export async function markDiverged(plan: GuestPlan, reason: string): Promise<void> {
+  for (const { path } of plan.volumes) {
+    const mark = await readMark(path);
+    if (mark === undefined) throw new RehomeError("volume-missing", "there is no volume made by rehome", { path });
+    await writeMark(path, { ...mark, diverged: reason });
+  }
 }
 
 /**
  * Allows passes again after a rollback, when what the volumes hold beyond the source may be overwritten. Nothing is
  * believed of them any more: the next pass hashes all of the target as well.
  */
-export function markStaged(plan: GuestPlan): Promise<void> {
-  return todo("markStaged", { plan });
+export async function markStaged(plan: GuestPlan): Promise<void> {
+  for (const { path } of plan.volumes) {
+    const mark = await readMark(path);
+    if (mark?.diverged === undefined) continue;
+    await writeMark(path, { ...mark, uuid: randomUUID(), diverged: undefined }); // the digest map fits no more
+  }
 }
 
-function todo(name: string, input: unknown): Promise<never> {
-  return Promise.reject(new RehomeError("internal", `${name} has not landed yet`, { cause: input }));
+/** Migration rule 11, by the guest's journal; the volumes' marks say it too. */
+function refuseAfterCutover(plan: GuestPlan, records: readonly GuestRecord[]): void {
+  const state = stateOf(records);
+  if (state !== "cut-over" && state !== "committed" && state !== "cutting-over") return;
+  throw new RehomeError("volume-diverged", `guest ${plan.name} is ${state}: no more passes onto its volumes`, {
+    remedy: state === "committed" ? "the guest lives here now" : `run rehome rollback ${plan.name} first`,
+  });
+}
+
+/** Space is asked for before anything is copied, with holes and free space of the source's file systems left out. */
+async function checkSpace({ plan, machine, report }: StagingContext): Promise<void> {
+  let needed = 0;
+  let most = 0;
+  let free = Infinity;
+  for (const volume of plan.volumes) {
+    const allocated = await allocatedSpace(volume.path);
+    const expected = expectedBytes(
+      machine.disks.find(({ name }) => name === volume.disk),
+      volume.size,
+    );
+    needed += Math.max(0, expected - allocated);
+    most += Math.max(0, volume.size - allocated);
+    free = Math.min(free, await freeSpace(volume.path));
+  }
+  const path = plan.volumes[0]?.path ?? "";
+  if (needed > free) {
+    throw new RehomeError("target-full", `about ${formatSize(needed)} will be written, ${formatSize(free)} are free`, {
+      path,
+      remedy: "make room on the target, or give the guest another place for its volumes",
+    });
+  }
+  if (most > free) {
+    const text = `the volumes fit as they are used now (${formatSize(needed)}), but not if they fill up (${formatSize(most)})`;
+    report.note({ severity: "warning", text });
+  }
 }

@@ -68,6 +68,8 @@ export interface HelloDisk {
   readonly blockDevice: boolean;
   /** The first 68 KiB or less, zlib and base64: where partition tables and file systems have their ids. */
   readonly head: string;
+  /** Serial numbers that the kernel and udev have for it; empty when they know none. */
+  readonly serials: readonly string[];
   /** Why the disk cannot be read; the rest is empty then. */
   readonly error?: string;
 }

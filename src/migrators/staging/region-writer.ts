@@ -62,9 +62,15 @@ export class RegionWriter implements ScanSink {
   }
 
   zeros(first: number, count: number): void {
-    for (let chunk = first; chunk < first + count; chunk += 1) this.setDigest(chunk, ZERO_MARK);
-    const end = Math.min((first + count) * CHUNK_SIZE, this.map.geometry.size);
-    this.queue.zero(first * CHUNK_SIZE, end - first * CHUNK_SIZE);
+    for (let chunk = first; chunk < first + count; chunk += 1) {
+      const run = chunk;
+      while (chunk < first + count && !this.isZero(chunk)) {
+        this.setDigest(chunk, ZERO_MARK);
+        chunk += 1;
+      }
+      const end = Math.min(chunk * CHUNK_SIZE, this.map.geometry.size);
+      if (chunk > run) this.queue.zero(run * CHUNK_SIZE, end - run * CHUNK_SIZE);
+    }
   }
 
   async changed(chunk: number, digest: Buffer, blocks: Buffer): Promise<number> {
@@ -178,14 +184,17 @@ export class RegionWriter implements ScanSink {
   private digestOnZeros(chunk: number, bitmap: number, data: Buffer): Buffer {
     const length = chunkLength(this.map.geometry, chunk);
     if (data.length === length) return digestOf(data);
-    const index = chunk - this.first;
-    if (!digestAt(this.digests, index).equals(ZERO_MARK)) throw nonsense("a part of a chunk, unasked", chunk);
+    if (!this.isZero(chunk)) throw nonsense("a part of a chunk, unasked", chunk);
     const whole = Buffer.alloc(length);
     let offset = 0;
     for (const block of bits(bitmap)) {
       offset += data.copy(whole, block * BLOCK_SIZE, offset, offset + blockLength(length, block));
     }
     return digestOf(whole);
+  }
+
+  private isZero(chunk: number): boolean {
+    return digestAt(this.digests, chunk - this.first).equals(ZERO_MARK);
   }
 
   private setDigest(chunk: number, digest: Buffer): void {

@@ -51,6 +51,8 @@ export interface TransferOptions {
   readonly bwlimit?: number;
   /** Connections to the source at the most; more than one a disk are opened only while that makes it faster. Default 4. */
   readonly parallel?: number;
+  /** Interpreters of python to try on the source, in this order; with none of them the reader is sh. */
+  readonly interpreters?: readonly string[];
 }
 
 export interface StageOptions extends TransferOptions {

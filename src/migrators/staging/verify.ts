@@ -1,0 +1,196 @@
+import { openFileVolume } from "../../cluster/volumes/file-volume.js";
+import { readMark } from "../../cluster/volumes/mark.js";
+import type { Volume, VolumeReadBack } from "../../cluster/volumes/types.js";
+import { RehomeError } from "../../lib/errors.js";
+import { formatSize } from "../../lib/units.js";
+import type { VolumePlan } from "../types.js";
+import { AgentPool } from "./agent-pool.js";
+import type { ScanSink, SourceAgent } from "./agent-types.js";
+import { markOf } from "./digest.js";
+import type { DigestMap } from "./digest-map.js";
+import { chunkLength, chunksIn, regionExtent } from "./geometry.js";
+import { Meter } from "./meter.js";
+import { openMap, refuseDiverged } from "./session.js";
+import { throttle } from "./throttle.js";
+import {
+  CHUNK_SIZE,
+  CHUNKS_PER_REGION,
+  DIGEST_SIZE,
+  type StagingContext,
+  type VerifiedDisk,
+  type VerifyRequest,
+  type VerifyResult,
+} from "./types.js";
+
+/** Bytes read back at once. */
+const PIECE = 4 * 1024 * 1024;
+
+/** See verifyTarget. */
+export async function verifyVolumes(request: VerifyRequest): Promise<VerifyResult> {
+  const { plan, report, mode, options } = request;
+  const begun = performance.now();
+  const id = `verify-${mode}`;
+  report.begin({ id, title: mode === "full" ? "compare source and target completely" : "read back what was sent" });
+  const agents = mode === "full" ? new AgentPool(request, throttle(options.bwlimit), options.interpreters) : undefined;
+  try {
+    const agent = await agents?.first();
+    const disks: VerifiedDisk[] = [];
+    for (const [index, volume] of plan.volumes.entries()) {
+      disks.push(await verifyDisk(request, volume, agent && { agent, index }));
+    }
+    const bytes = disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
+    report.end(id, { state: "done", detail: `${formatSize(bytes)} are right` });
+    return { mode, disks, durationMs: performance.now() - begun };
+  } catch (thrown) {
+    report.end(id, { state: "failed", detail: thrown instanceof Error ? thrown.message : String(thrown) });
+    throw thrown;
+  } finally {
+    await agents?.close();
+  }
+}
+
+interface Source {
+  readonly agent: SourceAgent;
+  readonly index: number;
+}
+
+async function verifyDisk(
+  context: StagingContext,
+  plan: VolumePlan,
+  source: Source | undefined,
+): Promise<VerifiedDisk> {
+  if ((await readMark(plan.path)) === undefined) {
+    throw new RehomeError("volume-missing", `the volume of disk ${plan.disk} is not there`, { path: plan.path });
+  }
+  const volume = await openFileVolume({ ...plan, guest: context.plan.name });
+  try {
+    refuseDiverged(volume);
+    const { map } = await openMap(context, plan, volume);
+    try {
+      return await verifyRegions(context, plan, volume, map, source);
+    } finally {
+      await map.close();
+    }
+  } finally {
+    await volume.close();
+  }
+}
+
+async function verifyRegions(
+  { report, signal }: StagingContext,
+  plan: VolumePlan,
+  volume: Volume,
+  map: DigestMap,
+  source: Source | undefined,
+): Promise<VerifiedDisk> {
+  const readBack = await volume.openReadBack();
+  const id = `verify:${plan.disk}`;
+  report.begin({ id, title: `${plan.path} (${readBack.how})`, parent: source ? "verify-full" : "verify-sent" });
+  const meter = new Meter(report, id, plan.size, () => "");
+  const piece = readBack.buffer(PIECE);
+  let comparedBytes = 0;
+  try {
+    for (let region = 0; region < map.geometry.regions; region += 1) {
+      if (signal?.aborted) throw new RehomeError("cancelled", "the verification was stopped");
+      const known = await map.digests(region);
+      if (known === undefined) throw unfinished(plan, region);
+      const verified = source ? Buffer.alloc(map.verified(region).length) : map.verified(region);
+      const { bytes, found } = await readRegionBack(readBack, map, region, verified, piece);
+      compareDigests(plan, region, known, found);
+      if (source) await compareWithSource(plan, map, region, known, source);
+      comparedBytes += bytes;
+      if (bytes > 0) map.setVerified(region, Buffer.alloc(verified.length, 0xff));
+      meter.add(regionExtent(map.geometry, region).length);
+    }
+    await map.sync();
+    report.end(id, { state: "done", detail: `${formatSize(comparedBytes)} compared` });
+    return { disk: plan.disk, comparedBytes, readBack: readBack.how };
+  } catch (thrown) {
+    report.end(id, { state: "failed", detail: thrown instanceof Error ? thrown.message : String(thrown) });
+    throw thrown;
+  } finally {
+    await readBack.close();
+  }
+}
+
+/** Digests of a region's chunks that need it, as they are on the disk; undefined for those that do not. */
+async function readRegionBack(
+  readBack: VolumeReadBack,
+  { geometry }: DigestMap,
+  region: number,
+  verified: Buffer,
+  piece: Buffer,
+): Promise<{ readonly bytes: number; readonly found: readonly (Buffer | undefined)[] }> {
+  const found: (Buffer | undefined)[] = [];
+  const count = chunksIn(geometry, region);
+  const first = region * CHUNKS_PER_REGION;
+  const needed = (index: number): boolean => index < count && !((verified[index >> 3] ?? 0) & (1 << (index & 7)));
+  let bytes = 0;
+  for (let index = 0; index < count;) {
+    if (!needed(index)) {
+      found.push(undefined);
+      index += 1;
+      continue;
+    }
+    let end = index + 1;
+    while (needed(end) && (end - index) * CHUNK_SIZE < piece.length) end += 1;
+    const offset = (first + index) * CHUNK_SIZE;
+    const length = Math.min((end - index) * CHUNK_SIZE, geometry.size - offset);
+    await readBack.read(piece, offset, length);
+    for (; index < end; index += 1) {
+      const start = (first + index) * CHUNK_SIZE - offset;
+      found.push(Buffer.from(markOf(piece.subarray(start, start + chunkLength(geometry, first + index)))));
+    }
+    bytes += length;
+  }
+  return { bytes, found };
+}
+
+function compareDigests(plan: VolumePlan, region: number, known: Buffer, found: readonly (Buffer | undefined)[]): void {
+  for (const [index, digest] of found.entries()) {
+    if (digest === undefined || digest.equals(known.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE))) continue;
+    throw mismatch(plan, region * CHUNKS_PER_REGION + index, "the volume does not hold what was sent");
+  }
+}
+
+/** Has the source compare what it holds with what was just read back. */
+async function compareWithSource(
+  plan: VolumePlan,
+  { geometry }: DigestMap,
+  region: number,
+  known: Buffer,
+  { agent, index }: Source,
+): Promise<void> {
+  let different: number | undefined;
+  const sink: ScanSink = {
+    differs: (chunk) => (different ??= chunk),
+    travelled: () => undefined,
+    zeros: () => undefined,
+    data: () => undefined,
+    changed: () => Promise.resolve(0),
+    own: (first, count) =>
+      Promise.resolve(Buffer.alloc(Math.min(count * CHUNK_SIZE, geometry.size - first * CHUNK_SIZE))),
+  };
+  const first = region * CHUNKS_PER_REGION;
+  await agent.scan({ disk: index, first, count: chunksIn(geometry, region), known, compare: true, sink });
+  if (different !== undefined) throw mismatch(plan, different, "source and volume differ");
+}
+
+function mismatch(plan: VolumePlan, chunk: number, text: string): RehomeError {
+  return new RehomeError("verify-mismatch", `${text}: disk ${plan.disk} at byte ${chunk * CHUNK_SIZE}`, {
+    path: plan.path,
+    remedy: "the source is intact: look at the target's disks (dmesg, smartctl), then stage the guest again",
+  });
+}
+
+function unfinished(plan: VolumePlan, region: number): RehomeError {
+  const { offset } = regionExtent({ size: plan.size, chunks: 0, regions: 0 }, region);
+  return new RehomeError(
+    "verify-mismatch",
+    `disk ${plan.disk} was not completely copied: nothing is known from byte ${offset}`,
+    {
+      path: plan.path,
+      remedy: "run rehome stage again: it goes on where it stopped",
+    },
+  );
+}
