@@ -93,7 +93,8 @@ async function openMarked(path: string, mark: VolumeMark, fresh: boolean): Promi
     fresh,
     read: (target, offset) => readFully(file, path, target, offset),
     write: (buffers, offset) => writeFully(file, path, buffers, offset),
-    zero: (offset, length) => (length < PUNCH_FROM ? writeZeros(file, path, offset, length) : punch(path, offset, length)),
+    zero: (offset, length) =>
+      length < PUNCH_FROM ? writeZeros(file, path, offset, length) : punch(path, offset, length),
     async flush() {
       try {
         await file.datasync();
@@ -107,7 +108,7 @@ async function openMarked(path: string, mark: VolumeMark, fresh: boolean): Promi
 }
 
 async function readFully(file: FileHandle, path: string, target: Buffer, offset: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
+  for (let done = 0; done < target.length;) {
     let bytesRead: number;
     try {
       ({ bytesRead } = await file.read(target, done, target.length - done, offset + done));
@@ -115,7 +116,9 @@ async function readFully(file: FileHandle, path: string, target: Buffer, offset:
       throw storageError(cause, path, "read the volume");
     }
     if (bytesRead === 0) {
-      throw new RehomeError("target-write-failed", `the volume ends at byte ${offset + done}: it was truncated`, { path });
+      throw new RehomeError("target-write-failed", `the volume ends at byte ${offset + done}: it was truncated`, {
+        path,
+      });
     }
     done += bytesRead;
   }
@@ -157,15 +160,7 @@ async function writeZeros(file: FileHandle, path: string, offset: number, length
 
 /** Node has no fallocate(2); util-linux is on every node. */
 async function punch(path: string, offset: number, length: number): Promise<void> {
-  await runChecked(localHost(), [
-    "fallocate",
-    "--punch-hole",
-    "--offset",
-    `${offset}`,
-    "--length",
-    `${length}`,
-    path,
-  ]);
+  await runChecked(localHost(), ["fallocate", "--punch-hole", "--offset", `${offset}`, "--length", `${length}`, path]);
 }
 
 /** A failed operation on a volume as the error that the administrator should see. */

@@ -19,7 +19,14 @@ const ALIGNMENT = 4096;
 export async function openReadBack(path: string): Promise<VolumeReadBack> {
   const direct = await openDirect(path);
   if (direct !== undefined) return readBackOf(direct, path, "direct");
-  await runChecked(localHost(), ["dd", `of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"]);
+  await runChecked(localHost(), [
+    "dd",
+    `of=${path}`,
+    "oflag=nocache",
+    "conv=notrunc,fdatasync",
+    "count=0",
+    "status=none",
+  ]);
   return readBackOf(await open(path, "r"), path, "dropped-cache");
 }
 
