@@ -1,10 +1,16 @@
 import { loadConfig } from "../lib/config/load.js";
+import { entryOf } from "../lib/config/entries.js";
 import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
 import type { Host } from "../lib/host/types.js";
 import { localHost } from "../lib/host/local-host.js";
 import { nearest } from "../lib/nearest.js";
-import { guestStore, type GuestStore } from "./guest-store.js";
+import { guestStore, plannedOf, stateOf, type GuestStore } from "./guest-store.js";
+import type { Draft } from "./plan/context.js";
+import { planGuest } from "./plan/plan.js";
+import { gatherTarget } from "./plan/target.js";
+import { migratorOf } from "./registry.js";
+import type { GuestPlan, Machine } from "./types.js";
 
 /** What every command that works on one guest begins with. */
 export interface GuestSession {
@@ -89,7 +95,38 @@ function unknownGuest(config: Config, guest: string, path: string): RehomeError 
   });
 }
 
-/** An entry by its name, and nothing that an object inherits (a guest may be named "constructor"). */
-export function entryOf<T>(entries: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+/**
+ * Inspects a guest's source and plans the guest, as `rehome plan` does. What other guests take (MACs, space) is known
+ * from their journals. Changes nothing anywhere.
+ * @throws RehomeError what `connect` and the inspection throw
+ */
+export async function inspectAndPlan(
+  session: GuestSession,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<{ readonly machine: Machine; readonly plan: GuestPlan }> {
+  const [machine, target, others, records] = await Promise.all([
+    inspectSource(session, options.signal),
+    gatherTarget(session.target, session.config.target),
+    plansOfOthers(session),
+    session.store.records(),
+  ]);
+  const { guest: name, config } = session;
+  return { machine, plan: planGuest({ name, config, machine, target, others, state: stateOf(records) }) };
+}
+
+/** Connects to the source, describes it, and leaves it. */
+export async function inspectSource(session: GuestSession, signal?: AbortSignal): Promise<Machine> {
+  const host = await session.connect(signal);
+  try {
+    return await migratorOf(session.sourceConfig.kind).inspect(host, signal);
+  } finally {
+    await host.close();
+  }
+}
+
+/** Plans of the other guests in rehome.yaml that were staged already. */
+export async function plansOfOthers({ config, guest }: GuestSession): Promise<readonly Draft[]> {
+  const names = Object.keys(config.guests).filter((name) => name !== guest);
+  const records = await Promise.all(names.map((name) => guestStore(config.target.state, name).records()));
+  return records.flatMap((ofOne) => plannedOf(ofOne)?.plan ?? []);
 }

@@ -32,6 +32,8 @@ export interface Machine {
   readonly container: string | undefined;
   /** The machine's clock minus ours, in ms. */
   readonly clockSkewMs: number;
+  /** Without root's rights much stays unknown, and disks cannot be read. */
+  readonly inspectedAsRoot: boolean;
   /** What `inspect` could not find out, and why; unknown never means absent. */
   readonly unknown: readonly string[];
 }

@@ -2,6 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { renderConfigSchema } from "../../src/lib/config/json-schema.js";
 import { errorsPage } from "../../src/lib/errors-page.js";
+import { concernsPage } from "../../src/migrators/plan/concerns.js";
 
 await writeFile("docs/errors.md", errorsPage());
 await writeFile("docs/schema/rehome.schema.json", renderConfigSchema());
+await writeFile("docs/concerns.md", concernsPage());

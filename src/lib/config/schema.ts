@@ -11,6 +11,11 @@ const identifier = z
     "must start with a letter or '_', have only letters, digits, '.', '_' and '-', and at most 63 characters",
   );
 
+/** Whether a name may be a guest's. */
+export function isGuestName(name: string): boolean {
+  return identifier.safeParse(name).success;
+}
+
 const argv = z.array(z.string().min(1, "must not be empty")).min(1, "must name a program");
 const text = z.string().min(1, "must not be empty");
 const absolutePath = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");

@@ -53,7 +53,8 @@ export function describeMachine(sections: Sections, before: number, after: numbe
     if (!unknown.includes(what)) unknown.push(what);
   };
   const identity = recordOf([], section(sections, "identity").lines);
-  if (identity.value("uid") !== "0") note("much: the inspection did not run as root");
+  const asRoot = identity.value("uid") === "0";
+  if (!asRoot) note("much: the inspection did not run as root");
   const findings: Findings = {
     devices: parseDevices(sections, note),
     sectors: parseFirstSectors(sections),
@@ -83,6 +84,7 @@ export function describeMachine(sections: Sections, before: number, after: numbe
     network: parseNetwork(sections, note),
     ...parseVirtualization(sections),
     clockSkewMs: parseClockSkew(sections, before, after, note),
+    inspectedAsRoot: asRoot,
     unknown,
   };
 }

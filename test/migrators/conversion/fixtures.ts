@@ -43,6 +43,7 @@ export function machine(changes: Partial<Machine> = {}): Machine {
     network: { nics: [], routes: [], nameservers: [] },
     hypervisor: undefined,
     container: undefined,
+    inspectedAsRoot: true,
     clockSkewMs: 0,
     unknown: [],
     ...changes,
