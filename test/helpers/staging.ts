@@ -97,6 +97,7 @@ function machineWith(volumes: readonly VolumePlan[]): Machine {
     hypervisor: undefined,
     container: undefined,
     clockSkewMs: 0,
+    inspectedAsRoot: true,
     unknown: [],
   };
 }
