@@ -1,0 +1,119 @@
+import { element, type XmlElement } from "../../lib/xml.js";
+import { parameterDigest } from "./digest.js";
+import { FEATURE_SET } from "./edit.js";
+import { withAttributes, withoutChildren } from "./tree.js";
+
+/** How an operation ended, in the numbers of `op-status`. */
+export const OP_STATUS = {
+  pending: -1,
+  done: 0,
+  cancelled: 1,
+  timeout: 2,
+  notSupported: 3,
+  error: 4,
+  errorHard: 5,
+  errorFatal: 6,
+  notInstalled: 7,
+  notConnected: 8,
+  invalid: 9,
+  noFenceDevice: 10,
+} as const;
+export type OpStatus = (typeof OP_STATUS)[keyof typeof OP_STATUS];
+
+/** An operation that ended, as it is recorded. */
+export interface OperationRecord {
+  readonly resourceId: string;
+  readonly task: string;
+  readonly intervalMs: number;
+  readonly callId: number;
+  readonly rc: number;
+  readonly status: OpStatus;
+  readonly exitReason: string;
+  readonly targetRc: number;
+  readonly node: string;
+  /** ms since the epoch at which the result was first seen. */
+  readonly changedAt: number;
+  readonly execTimeMs: number;
+  readonly queueTimeMs: number;
+  /** `ACTION:TRANSITION:TARGET_RC:UUID` of the action that asked for it. */
+  readonly transitionKey: string;
+  /** What the agent was given; see digestOf. */
+  readonly digests: OperationDigests;
+  readonly migrateSource?: string;
+  readonly migrateTarget?: string;
+}
+
+export interface OperationDigests {
+  readonly all: string;
+  /** Of the parameters whose change cannot be reloaded, when the agent can reload others. */
+  readonly restart?: { readonly digest: string; readonly parameters: readonly string[] };
+}
+
+/** The digest that is compared when the configuration changes: instance attributes, and a monitor's timeout. */
+export function digestOf(
+  params: Readonly<Record<string, string>>,
+  operation: { readonly intervalMs: number; readonly timeoutMs: number },
+): string {
+  const timeout: [string, string][] = operation.intervalMs > 0 ? [["CRM_meta_timeout", `${operation.timeoutMs}`]] : [];
+  return parameterDigest([...Object.entries(params), ...timeout]);
+}
+
+/** Whether an operation failed: any status but done, or another return code than the one aimed at. */
+export function hasFailed(record: Pick<OperationRecord, "status" | "rc" | "targetRc">): boolean {
+  if (record.status === OP_STATUS.pending || record.status === OP_STATUS.cancelled) return false;
+  return record.status !== OP_STATUS.done || record.rc !== record.targetRc;
+}
+
+/**
+ * A resource's history with an operation added, under the ids that Pacemaker gives: `RSC_last_0` for the last
+ * operation, `RSC_monitor_10000` for a recurring one, `RSC_last_failure_0` for the last failure, a migration's own.
+ * Notifications leave no history.
+ */
+export function withOperation(history: XmlElement, record: OperationRecord): XmlElement {
+  if (record.task === "notify") return history;
+  return entryIds(record).reduce((at, id) => {
+    const others = withoutChildren(at, (child) => child.attributes["id"] === id);
+    return { ...others, children: [entry(id, record), ...others.children] };
+  }, history);
+}
+
+function entryIds(record: OperationRecord): readonly string[] {
+  const { resourceId, task, intervalMs } = record;
+  const key = `${resourceId}_${task}_${intervalMs}`;
+  if (task === "migrate_to" || task === "migrate_from") return [key];
+  if (hasFailed(record)) {
+    const failure = `${resourceId}_last_failure_0`;
+    return intervalMs === 0 ? [`${resourceId}_last_0`, failure] : [failure];
+  }
+  return intervalMs > 0 ? [key] : [`${resourceId}_last_0`];
+}
+
+function entry(id: string, record: OperationRecord): XmlElement {
+  const made = element("lrm_rsc_op", {
+    id,
+    operation_key: `${record.resourceId}_${record.task}_${record.intervalMs}`,
+    operation: record.task,
+    "crm-debug-origin": "rehome",
+    crm_feature_set: FEATURE_SET,
+    "transition-key": record.transitionKey,
+    "transition-magic": `${record.status}:${record.rc};${record.transitionKey}`,
+    "exit-reason": record.exitReason,
+    on_node: record.node,
+    "call-id": `${record.callId}`,
+    "rc-code": `${record.rc}`,
+    "op-status": `${record.status}`,
+    interval: `${record.intervalMs}`,
+    "last-rc-change": `${Math.floor(record.changedAt / 1000)}`,
+    "exec-time": `${Math.round(record.execTimeMs)}`,
+    "queue-time": `${Math.round(record.queueTimeMs)}`,
+    migrate_source: record.migrateSource,
+    migrate_target: record.migrateTarget,
+    "op-digest": record.digests.all,
+  });
+  const restart = record.digests.restart;
+  if (restart === undefined) return made;
+  return withAttributes(made, {
+    "op-force-restart": `  ${restart.parameters.join(" ")}  `,
+    "op-restart-digest": restart.digest,
+  });
+}

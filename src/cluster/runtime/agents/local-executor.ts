@@ -1,0 +1,98 @@
+import { availableParallelism } from "node:os";
+import { asRehomeError } from "../../../lib/errors.js";
+import { runInGroup, type GroupResult } from "../../../lib/process-group.js";
+import { digestOf, OP_STATUS } from "../../cib/record.js";
+import type { Executor, Operation, Outcome } from "../types.js";
+import { agentCommand, failure, type AgentCommand } from "./command.js";
+import type { AgentSurroundings } from "./environment.js";
+import type { UnderWay } from "./under-way.js";
+
+const KEEP_BYTES = 64 * 1024;
+const LOG_LINES = 20;
+const REASON_PREFIX = "ocf-exit-reason:";
+const UNKNOWN_ERROR = 1;
+const DEFAULT_TIMEOUT_MS = 20_000;
+
+/** Runs the agents of this machine. */
+export function localExecutor(where: AgentSurroundings, underWay: UnderWay): Executor {
+  const slots = limited(2 * availableParallelism());
+  return {
+    run: (operation) => slots(() => runAgent(operation, where, underWay)),
+    digests: (operation) => Promise.resolve({ all: digestOf(operation.params, operation) }),
+    fence: (node) => Promise.resolve(`this runtime keeps one machine and cannot fence ${node}`),
+  };
+}
+
+async function runAgent(operation: Operation, where: AgentSurroundings, underWay: UnderWay): Promise<Outcome> {
+  const timeoutMs = operation.timeoutMs > 0 ? operation.timeoutMs : DEFAULT_TIMEOUT_MS;
+  let pid: number | undefined;
+  try {
+    const command = await agentCommand(operation, where);
+    if ("rc" in command) return command;
+    const result = await runInGroup(command.argv, {
+      env: command.env,
+      timeoutMs,
+      keepBytes: KEEP_BYTES,
+      onStart: (started) => {
+        pid = started;
+        underWay.began(started);
+      },
+    });
+    return outcomeOf(command, result, timeoutMs);
+  } catch (thrown) {
+    return failure(UNKNOWN_ERROR, OP_STATUS.error, asRehomeError(thrown).message);
+  } finally {
+    if (pid !== undefined) underWay.ended(pid);
+  }
+}
+
+function outcomeOf(command: AgentCommand, result: GroupResult, timeoutMs: number): Outcome {
+  const output = [result.stdout, result.stderr]
+    .map(lastLines)
+    .filter((text) => text !== "")
+    .join("\n");
+  if (result.timedOut) {
+    const exitReason = `did not end within ${timeoutMs / 1000} s and was killed with all that it had started`;
+    return { rc: UNKNOWN_ERROR, status: OP_STATUS.timeout, exitReason, output };
+  }
+  if (result.exitCode === undefined) {
+    const exitReason = `was ended by ${result.signal ?? "a signal"}`;
+    return { rc: UNKNOWN_ERROR, status: OP_STATUS.error, exitReason, output };
+  }
+  return {
+    rc: command.rcOf(result.exitCode, result.stdout),
+    status: OP_STATUS.done,
+    exitReason: exitReasonOf(result.stderr),
+    output,
+  };
+}
+
+/** The last reason an agent gave; anything may stand in its output, so control characters go. */
+function exitReasonOf(stderr: string): string {
+  const line = stderr.split("\n").findLast((text) => text.startsWith(REASON_PREFIX));
+  return printable(line?.slice(REASON_PREFIX.length).trim() ?? "").slice(0, 500);
+}
+
+function lastLines(text: string): string {
+  return printable(text).trimEnd().split("\n").slice(-LOG_LINES).join("\n").trim();
+}
+
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\ufffe\uffff]/g, "?");
+}
+
+/** No more than `count` at once, as Pacemaker's node-action-limit: twice the cores. */
+function limited(count: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= count) await new Promise<void>((resolve) => waiting.push(resolve));
+    running += 1;
+    try {
+      return await work();
+    } finally {
+      running -= 1;
+      waiting.shift()?.();
+    }
+  };
+}

@@ -1,0 +1,64 @@
+import type { Clock } from "./types.js";
+
+/** setTimeout's limit: longer waits are cut, the caller looks again. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_MS));
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** A clock that stands still until it is told to go on. */
+export interface VirtualClock extends Clock {
+  /** Lets time pass up to a moment, running what falls due in its order and waiting for what that sets off. */
+  advanceTo(time: number): Promise<void>;
+  /** When the next callback is due. */
+  next(): number | undefined;
+}
+
+export function virtualClock(start: number): VirtualClock {
+  interface Entry {
+    readonly at: number;
+    readonly order: number;
+    readonly callback: () => void;
+  }
+  let now = start;
+  let count = 0;
+  let entries: readonly Entry[] = [];
+  const due = (): Entry | undefined =>
+    entries.reduce<Entry | undefined>(
+      (first, entry) =>
+        first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order)
+          ? entry
+          : first,
+      undefined,
+    );
+  return {
+    now: () => now,
+    after(ms, callback) {
+      const entry = { at: now + Math.max(ms, 0), order: (count += 1), callback };
+      entries = [...entries, entry];
+      return { cancel: () => void (entries = entries.filter((other) => other !== entry)) };
+    },
+    next: () => due()?.at,
+    async advanceTo(time) {
+      await settle();
+      for (let entry = due(); entry !== undefined && entry.at <= time; entry = due()) {
+        const reached = entry;
+        entries = entries.filter((other) => other !== reached);
+        now = reached.at;
+        reached.callback();
+        await settle();
+      }
+      now = time;
+    },
+  };
+}
+
+/** Until every promise that is ready has been followed up: there is no I/O in a simulation. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
