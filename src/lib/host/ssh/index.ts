@@ -1,0 +1,3 @@
+export { formatAddress, parseAddress } from "./address.js";
+export { connectSsh } from "./connect.js";
+export type { SshAddress, SshOptions, SshTarget } from "./types.js";
