@@ -2,14 +2,8 @@ import { RehomeError } from "../../lib/errors.js";
 import type { BlockDevice, GuestPlan, Machine } from "../types.js";
 import type { GuestDevice } from "./types.js";
 
-/** The appliance's name of the disk that was added as number `index`: /dev/sda, … /dev/sdz, /dev/sdaa. */
-export function applianceDisk(index: number): string {
-  let letters = "";
-  for (let rest = index; rest >= 0; rest = Math.floor(rest / 26) - 1) {
-    letters = String.fromCharCode(97 + (rest % 26)) + letters;
-  }
-  return `/dev/sd${letters}`;
-}
+/** Where the appliance has the disks under the labels that they were added with (guestfs(3), "disk labels"). */
+const DISKS = "/dev/disk/guestfs";
 
 /** The partition `number` of a disk: sda1, nvme0n1p1. */
 export function partitionPath(disk: string, number: string): string {
@@ -17,22 +11,33 @@ export function partitionPath(disk: string, number: string): string {
 }
 
 /**
- * Reads `blkid -o export` as the appliance prints it, with the disks in the order of the plan's volumes; the
- * appliance's own disk is left out.
+ * Reads what DEVICES_SCRIPT prints. The appliance numbers its disks in the order in which it found them, which is not
+ * always that of the volumes; the links are by the names that rehome gave them.
  */
-export function parseDevices(blkid: string, plan: GuestPlan): readonly GuestDevice[] {
+export function parseDevices(output: string, plan: GuestPlan): readonly GuestDevice[] {
+  const links = new Map<string, string>();
+  for (const match of output.matchAll(/ (\S+) -> \.\.\/\.\.\/(\S+)$/gm))
+    links.set(`/dev/${match[2] ?? ""}`, match[1] ?? "");
+  for (const { device } of plan.volumes) {
+    if ([...links.values()].includes(device)) continue;
+    throw new RehomeError("appliance-failed", `the appliance does not show the disk ${device}`, {
+      machine: plan.name,
+      output,
+    });
+  }
   const devices: GuestDevice[] = [];
-  for (const block of blkid.split(/\n\n+/)) {
+  for (const block of output.split(/\n\n+/)) {
     const values = new Map<string, string>();
     for (const line of block.split("\n")) {
       const equals = line.indexOf("=");
       if (equals > 0) values.set(line.slice(0, equals), unescape(line.slice(equals + 1)));
     }
-    const path = values.get("DEVNAME");
-    const place = path === undefined ? undefined : placeOf(path, plan);
-    if (place === undefined) continue;
+    const path = values.get("DEVNAME") ?? "";
+    const name = links.get(path);
+    if (name === undefined && !path.startsWith("/dev/mapper/")) continue; // the appliance's own disk
     devices.push({
-      ...place,
+      path: name === undefined ? path : `/dev/${name}`,
+      sourcePath: name === undefined ? undefined : sourcePath(name, plan),
       format: values.get("TYPE"),
       uuid: values.get("UUID"),
       label: values.get("LABEL"),
@@ -42,6 +47,17 @@ export function parseDevices(blkid: string, plan: GuestPlan): readonly GuestDevi
   return devices;
 }
 
+/** Run in the appliance: which of its disks are which of the guest's, and what is on them. */
+export const DEVICES_SCRIPT = `ls -l ${DISKS}; echo; blkid -o export`;
+
+/** vda1 as the source names it. */
+function sourcePath(name: string, plan: GuestPlan): string | undefined {
+  const [, disk, number = ""] = /^([a-z]+)(\d*)$/.exec(name) ?? [];
+  const volume = plan.volumes.find((candidate) => candidate.device === disk);
+  if (volume === undefined) return undefined;
+  return number === "" ? `/dev/${volume.disk}` : partitionPath(`/dev/${volume.disk}`, number);
+}
+
 /** blkid escapes what a shell would read as something else with a backslash. */
 function unescape(value: string): string {
   return value.replace(/\\(x[0-9a-fA-F]{2}|.)/g, (_, escaped: string) =>
@@ -49,30 +65,12 @@ function unescape(value: string): string {
   );
 }
 
-function placeOf(path: string, plan: GuestPlan): Pick<GuestDevice, "path" | "sourcePath"> | undefined {
-  const match = /^(\/dev\/sd[a-z]+)(\d*)$/.exec(path);
-  if (match === null) return path.startsWith("/dev/mapper/") ? { path, sourcePath: undefined } : undefined;
-  const index = plan.volumes.findIndex((_, number) => applianceDisk(number) === match[1]);
-  const volume = plan.volumes[index];
-  if (volume === undefined) return undefined;
-  const number = match[2] ?? "";
-  if (number === "") return { path: `/dev/${volume.device}`, sourcePath: `/dev/${volume.disk}` };
-  return {
-    path: partitionPath(`/dev/${volume.device}`, number),
-    sourcePath: partitionPath(`/dev/${volume.disk}`, number),
-  };
-}
-
 /** The appliance's path of a device of the guest. @throws RehomeError internal */
-export function appliancePath(path: string, plan: GuestPlan): string {
-  const index = plan.volumes.findIndex((volume) => {
-    const rest = path.startsWith(`/dev/${volume.device}`) ? path.slice(`/dev/${volume.device}`.length) : undefined;
-    return rest !== undefined && /^\d*$/.test(rest);
-  });
-  const volume = plan.volumes[index];
-  if (volume !== undefined) return applianceDisk(index) + path.slice(`/dev/${volume.device}`.length);
+export function appliancePath(path: string): string {
   if (path.startsWith("/dev/mapper/")) return path;
-  throw new RehomeError("internal", `${path} is no device of the guest ${plan.name}`);
+  const name = /^\/dev\/(vd[a-z]+\d*)$/.exec(path)?.[1];
+  if (name !== undefined) return `${DISKS}/${name}`;
+  throw new RehomeError("internal", `${path} is no device of a guest`);
 }
 
 /** /dev/VG/LV as device-mapper names it, where a hyphen of a name is doubled. */

@@ -105,7 +105,8 @@ export async function setOverlayState(target: ConversionTarget, state: OverlaySt
 }
 
 async function dropOverlays(target: ConversionTarget): Promise<void> {
-  const paths = [statePath(target), ...overlaysOf(target).map((overlay) => overlay.overlayPath)];
+  const paths = [statePath(target), join(target.workFolder, "upload")];
+  paths.push(...overlaysOf(target).map((overlay) => overlay.overlayPath));
   await runChecked(target.host, ["rm", "-f", "--", ...paths]); // without the signal: this is also how to clean up
 }
 

@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import type { GuestPlan, Machine } from "../../types.js";
-import { appliancePath, deviceMountedAt, parseDevices, resolveDevice } from "../devices.js";
+import { appliancePath, DEVICES_SCRIPT, deviceMountedAt, parseDevices, resolveDevice } from "../devices.js";
 import { parseFstab } from "../fstab.js";
 import type { GuestDevice, GuestFilesystem, OverlayDisk } from "../types.js";
 import { guestfsFilesystem } from "./filesystem.js";
@@ -31,6 +32,8 @@ export interface ApplianceOptions {
   readonly plan: GuestPlan;
   readonly machine: Machine;
   readonly disks: readonly OverlayDisk[];
+  /** Has the file that is being copied into the guest. */
+  readonly workFolder: string;
   readonly signal?: AbortSignal;
 }
 
@@ -57,11 +60,11 @@ export async function startAppliance(options: ApplianceOptions): Promise<Applian
   try {
     for (const disk of disks) {
       // unsafe: QEMU need not flush; the overlays are synced once, before they count as converted
-      await session.run("add", [disk.overlayPath, "format:qcow2", "cachemode:unsafe"]);
+      await session.run("add", [disk.overlayPath, "format:qcow2", "cachemode:unsafe", `label:${disk.device}`]);
     }
     await launch(session, options.host);
-    const blkid = await session.run("debug", ["sh", "blkid -o export"]);
-    const devices = parseDevices(blkid.toString("latin1"), plan);
+    const found = await session.run("debug", ["sh", DEVICES_SCRIPT]);
+    const devices = parseDevices(found.toString("latin1"), plan);
     return {
       devices,
       mount: () => mountGuest(session, options, devices),
@@ -102,7 +105,15 @@ async function mountGuest(
   devices: readonly GuestDevice[],
 ): Promise<GuestFilesystem> {
   const { plan, machine } = options;
-  const files = guestfsFilesystem(session, plan.name, (device) => appliancePath(`/dev/${device}`, plan));
+  const staged = join(options.workFolder, "upload");
+  const files = guestfsFilesystem(session, {
+    machine: plan.name,
+    applianceDevice: (device) => appliancePath(`/dev/${device}`),
+    async stage(data) {
+      await options.host.writeFile(staged, data, 0o600);
+      return staged;
+    },
+  });
   const facts = { plan, machine, devices };
   await mountRoot(session, options, devices, files);
   const fstab = (await files.read("/etc/fstab"))?.toString("latin1") ?? "";
@@ -127,6 +138,10 @@ async function mountGuest(
   return files;
 }
 
+/**
+ * By what was mounted when the machine was inspected; otherwise every file system is looked at, which is what
+ * libguestfs's inspection does too, in 30 s instead of one. Inspection itself knows roots in subvolumes.
+ */
 async function mountRoot(
   session: GuestfishSession,
   { plan, machine }: ApplianceOptions,
@@ -134,35 +149,67 @@ async function mountRoot(
   files: GuestFilesystem,
 ): Promise<void> {
   const known = deviceMountedAt("/", { devices, plan, machine });
-  if (known !== undefined) {
-    await mountOne(session, plan, known, "/");
-    if ((await files.stat("/etc/fstab")) !== undefined) return;
-    await session.run("umount-all"); // the root is a subvolume of it, which inspection finds
+  const candidates = known === undefined ? devices.filter((device) => MOUNTABLE.has(device.format ?? "")) : [known];
+  const roots: GuestDevice[] = [];
+  let damage: RehomeError | undefined;
+  for (const device of candidates) {
+    try {
+      await mountOne(session, plan, device, "/");
+    } catch (thrown) {
+      if (!(thrown instanceof RehomeError) || thrown.code !== "guest-filesystem-damaged") throw thrown;
+      damage = thrown;
+      continue;
+    }
+    if (await isRoot(files)) roots.push(device);
+    await session.run("umount-all");
   }
+  const root = only(plan, roots) ?? (await inspectedRoot(session, plan, candidates));
+  if (root === undefined) throw damage ?? noRoot(plan, devices);
+  await mountOne(session, plan, root, "/");
+}
+
+const MOUNTABLE = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs"]);
+
+async function isRoot(files: GuestFilesystem): Promise<boolean> {
+  if ((await files.stat("/etc/fstab")) === undefined) return false;
+  const names = ["/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/redhat-release"];
+  for (const name of names) if ((await files.stat(name)) !== undefined) return true;
+  return false;
+}
+
+async function inspectedRoot(
+  session: GuestfishSession,
+  plan: GuestPlan,
+  candidates: readonly GuestDevice[],
+): Promise<Pick<GuestDevice, "path"> | undefined> {
+  if (!candidates.some((device) => device.format === "btrfs")) return undefined;
   const roots = (await session.run("inspect-os", [], START_TIMEOUT_MS)).toString("utf8").split("\n").filter(Boolean);
-  const [root, ...others] = roots;
-  if (root === undefined) throw noRoot(plan, devices);
-  if (others.length > 0) {
-    throw new RehomeError("guest-unsupported", `the disks hold several operating systems (${roots.join(", ")})`, {
-      machine: plan.name,
-      remedy: "inspect the source again while the one to be moved is running",
-    });
-  }
-  try {
-    await session.run("mount", [root, "/"]);
-  } catch (thrown) {
-    throw thrown instanceof GuestfishError ? damaged(plan, root, "/", thrown) : thrown;
-  }
+  return only(
+    plan,
+    roots.map((path) => ({ path })),
+  );
+}
+
+/** @throws RehomeError guest-unsupported when there are several */
+function only<T extends Pick<GuestDevice, "path">>(plan: GuestPlan, roots: readonly T[]): T | undefined {
+  if (roots.length < 2) return roots[0];
+  const names = roots.map((root) => root.path).join(", ");
+  throw new RehomeError("guest-unsupported", `the disks hold several operating systems (${names})`, {
+    machine: plan.name,
+    remedy: "inspect the source again while the one to be moved is running",
+  });
 }
 
 async function mountOne(
   session: GuestfishSession,
   plan: GuestPlan,
-  device: GuestDevice,
+  device: Pick<GuestDevice, "path">,
   mountPoint: string,
 ): Promise<void> {
+  // inspection names a subvolume as btrfsvol:/dev/sda2/name, in the appliance's terms
+  const path = device.path.startsWith("btrfsvol:") ? device.path : appliancePath(device.path);
   try {
-    await session.run("mount", [appliancePath(device.path, plan), mountPoint]);
+    await session.run("mount", [path, mountPoint]);
   } catch (thrown) {
     throw thrown instanceof GuestfishError ? damaged(plan, device.path, mountPoint, thrown) : thrown;
   }

@@ -1,22 +1,29 @@
 import { RehomeError } from "../../../lib/errors.js";
 import type { FileStatus, GuestFilesystem } from "../types.js";
-import { guestfishList } from "./quote.js";
+import { ARGUMENT_LIMIT, guestfishList } from "./quote.js";
 import { GuestfishError, type GuestfishSession } from "./session.js";
 
 /** Configuration is small: a larger file is no configuration, or is meant to do harm. */
 const READ_LIMIT = 8 * 1024 * 1024;
-/** libguestfs carries at most 4 MiB in a message, and guestfish's line has four bytes for one. */
-const PIECE = 512 * 1024;
+/** libguestfs carries at most 4 MiB in a message. */
+const PIECE = 1024 * 1024;
 
 const S_IFMT = 0o170000;
 const TYPES: Readonly<Record<number, FileStatus["type"]>> = { 0o100000: "file", 0o040000: "folder" };
 
-/** The file systems that a session has mounted; `machine` is the guest's name in messages. */
-export function guestfsFilesystem(
-  session: GuestfishSession,
-  machine: string,
-  applianceDevice: (device: string) => string,
-): GuestFilesystem {
+export interface FilesystemOptions {
+  /** The guest's name in messages. */
+  readonly machine: string;
+  /** The appliance's name of one of the guest's disks. */
+  readonly applianceDevice: (device: string) => string;
+  /** Puts data into a file beside guestfish, which reads it from there. @returns its path */
+  readonly stage: (data: Buffer) => Promise<string>;
+}
+
+/** The file systems that a session has mounted. */
+export function guestfsFilesystem(session: GuestfishSession, options: FilesystemOptions): GuestFilesystem {
+  const { machine, applianceDevice } = options;
+
   /** Runs a command about a path; an error becomes one of ours. */
   async function run(path: string, command: string, args: readonly (string | Buffer)[] = []): Promise<Buffer> {
     if (!path.startsWith("/")) throw new RehomeError("internal", `"${path}" is no absolute path`);
@@ -36,9 +43,14 @@ export function guestfsFilesystem(
     }
   }
 
-  async function append(path: string, content: Buffer): Promise<void> {
-    for (let offset = 0; offset < content.length; offset += PIECE) {
-      await run(path, "write-append", [content.subarray(offset, offset + PIECE)]);
+  /** Writes at an offset; at 0 the file is made anew. */
+  async function upload(path: string, content: Buffer, offset: number): Promise<void> {
+    const staged = await options.stage(content);
+    const [command, ...more] = offset === 0 ? ["upload"] : ["upload-offset", `${offset}`];
+    try {
+      await session.run(command, [staged, path, ...more]);
+    } catch (thrown) {
+      throw thrown instanceof GuestfishError ? fileError(thrown, machine, path) : thrown;
     }
   }
 
@@ -54,13 +66,15 @@ export function guestfsFilesystem(
       }
       return Buffer.concat(pieces);
     },
-    readPart: (path, offset, length) => run(path, "pread", [`${Math.min(length, 1024 * 1024)}`, `${offset}`]),
+    readPart: (path, offset, length) => run(path, "pread", [`${Math.min(length, PIECE)}`, `${offset}`]),
     async write(path, content) {
       const data = Buffer.from(content);
-      await run(path, "write", [data.subarray(0, PIECE)]);
-      await append(path, data.subarray(PIECE));
+      if (data.length <= ARGUMENT_LIMIT && !data.includes(0)) await run(path, "write", [data]);
+      else await upload(path, data, 0);
     },
-    append,
+    async append(path, content) {
+      await upload(path, content, (await stat(path))?.size ?? 0);
+    },
     async list(path) {
       if ((await stat(path))?.type !== "folder") return [];
       const names = (await run(path, "ls")).toString("latin1");

@@ -1,15 +1,23 @@
 import { RehomeError } from "../../../lib/errors.js";
 
+/** guestfish reads lines of up to 8192 bytes and takes what is beyond for another line. */
+const LINE_LIMIT = 8000;
+
 const PLAIN = /^[A-Za-z0-9_./+=,@%:-]+$/;
+
+/** Bytes that an argument may have: four characters for each fit into a line, with room for the rest of it. */
+export const ARGUMENT_LIMIT = 1800;
 
 /**
  * One line of guestfish's language from a command and its arguments. Every argument is in double quotes with each byte
  * but letters, digits and a few marks as \xHH (guestfish(1), "escape sequences in double quoted arguments"), so that no
  * name inside a guest can end an argument or a line.
- * @throws RehomeError conversion-failed for a NUL byte, which no file name has
+ * @throws RehomeError conversion-failed for a NUL byte, which no file name has, and for too long a line
  */
 export function guestfishLine(command: string, args: readonly (string | Buffer)[]): string {
-  return [command, ...args.map(quoteArgument)].join(" ");
+  const line = [command, ...args.map(quoteArgument)].join(" ");
+  if (line.length <= LINE_LIMIT) return line;
+  throw new RehomeError("conversion-failed", `a name of ${args.join(" ").length} bytes is too long for guestfish`);
 }
 
 function quoteArgument(argument: string | Buffer): string {

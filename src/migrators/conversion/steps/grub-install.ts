@@ -1,5 +1,5 @@
 import { RehomeError } from "../../../lib/errors.js";
-import { applianceDisk } from "../devices.js";
+import { appliancePath } from "../devices.js";
 import { NOTHING, readText, writeText } from "../text.js";
 import type { Edit, Finding, Step, StepContext } from "../types.js";
 
@@ -39,12 +39,13 @@ async function install({ files, plan }: StepContext): Promise<Edit> {
       remedy: "install the package grub-pc on the source, stage it again, then cut over",
     });
   }
+  const device = plan.volumes[0]?.device ?? "";
   return {
     kind: "command",
-    argv: [program, "--target=i386-pc", "--no-floppy", applianceDisk(0)],
+    argv: [program, "--target=i386-pc", "--no-floppy", appliancePath(`/dev/${device}`)],
     files: ["/boot/grub"],
     timeoutMs: INSTALL_TIMEOUT_MS,
-    what: [`GRUB is installed on ${plan.volumes[0]?.device ?? ""}`],
+    what: [`GRUB is installed on ${device}`],
   };
 }
 

@@ -125,7 +125,9 @@ describe("conversion step: grub", () => {
     });
     const { changes } = await runStep(grubInstall, stepContext(files));
     assert.equal(changes[0]?.what, "GRUB is installed on vda");
-    assert.deepEqual(files.commands, [["/usr/sbin/grub-install", "--target=i386-pc", "--no-floppy", "/dev/sda"]]);
+    assert.deepEqual(files.commands, [
+      ["/usr/sbin/grub-install", "--target=i386-pc", "--no-floppy", "/dev/disk/guestfs/vda"],
+    ]);
   });
 
   it("is an error where it cannot be installed, and where it was not although that was said", async () => {
