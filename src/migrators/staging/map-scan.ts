@@ -27,7 +27,7 @@ export async function scanMap(file: FileHandle): Promise<MapScan> {
   const window = new Window(file);
   let offset = 0;
   let cutShort = false;
-  while (offset < size && !cutShort) {
+  while (offset < size) {
     const header = decodeHeader(await window.at(offset, HEADER_SIZE));
     if (header === undefined) break;
     cutShort = offset + recordSize(header.length) > size;
