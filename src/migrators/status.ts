@@ -1,7 +1,7 @@
 import { currentSteps, statusOf } from "./cutover/sequence.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
 import { passesOf, plannedOf, stateOf, type GuestRecord } from "./guest-store.js";
-import { predictFromPasses } from "./staging/index.js";
+import { factsOf, predictDowntime } from "./staging/index.js";
 import type { GuestState, Pass } from "./types.js";
 
 /** Where a guest is on its way, which copy of it counts, and what to do next. */
@@ -37,7 +37,7 @@ export function overviewOf(guest: string, source: string, records: readonly Gues
     passes: passes.reduce((most, { number }) => Math.max(most, number), 0),
     lastPassAt: last.at(-1)?.startedAt,
     lastPassWritten: last.length === 0 ? undefined : last.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
-    predictedDowntimeMs: state === "staged" ? predictFromPasses(passes).totalMs : undefined,
+    predictedDowntimeMs: state === "staged" ? predictDowntime(factsOf(passes, records)).totalMs : undefined,
     size: plannedOf(records)?.plan.volumes.reduce((sum, { size }) => sum + size, 0),
   };
 }

@@ -1,11 +1,6 @@
-import {
-  commitOverlays,
-  convertGuest,
-  discardOverlays,
-  overlayState,
-  prepareOverlays,
-  type ConversionTarget,
-} from "../../conversion/index.js";
+import { convertGuest } from "../../conversion/convert.js";
+import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
+import type { ConversionTarget } from "../../conversion/types.js";
 import { join } from "node:path";
 import { markDiverged, markStaged } from "../../staging/index.js";
 import type { Step } from "../sequence.js";
@@ -21,7 +16,8 @@ export const convertStep: Step<CutoverContext> = {
     await discardOverlays(target);
     const disks = await prepareOverlays(target);
     const { machine, report } = context;
-    const result = await convertGuest({ ...target, machine, disks, report });
+    const hypervisor = (await context.hypervisor()).type;
+    const result = await convertGuest({ ...target, machine, disks, report, hypervisor });
     for (const { what } of result.changes) report.note({ severity: "info", text: what });
     for (const text of result.warnings) report.note({ severity: "warning", text });
     return { detail: `${result.changes.length} changes` };

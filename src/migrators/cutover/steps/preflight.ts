@@ -4,10 +4,10 @@ import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import { formatDuration } from "../../../lib/units.js";
-import { checkConversion } from "../../conversion/index.js";
+import { checkConversion } from "../../conversion/convert.js";
 import { passesOf } from "../../guest-store.js";
 import { bootIdOf } from "../../physical/quiesce.js";
-import { predictFromPasses } from "../../staging/index.js";
+import { factsOf, predictDowntime } from "../../staging/index.js";
 import { domainSpecOf } from "../domain.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
@@ -35,10 +35,8 @@ export const preflightStep: Step<CutoverContext> = {
     const bootId = await checkSource(context);
     await checkTarget(context);
     await checkDomain(context);
-    const predictedMs = await checkDowntime(context);
-    const { machine, report } = context;
-    const rehearsed = await checkConversion({ ...conversionTarget(context), machine, report });
-    for (const text of rehearsed.warnings) report.note({ severity: "warning", text });
+    const convertMs = await rehearseConversion(context);
+    const predictedMs = await checkDowntime(context, convertMs);
     return { detail: `predicted downtime ${formatDuration(predictedMs)}`, facts: { bootId } };
   },
 };
@@ -97,8 +95,31 @@ async function checkDomain({ session, plan, machine, hypervisor, paths }: Cutove
   );
 }
 
-async function checkDowntime({ session, options }: CutoverContext): Promise<number> {
-  const { totalMs } = predictFromPasses(passesOf(await session.store.records()));
+/**
+ * Converts a throw-away overlay of the copy.
+ * @returns how long it took, in ms, or undefined when the copy of a running source was too torn to be opened
+ */
+async function rehearseConversion(context: CutoverContext): Promise<number | undefined> {
+  const { machine, report, session } = context;
+  const hypervisor = (await context.hypervisor()).type;
+  try {
+    const result = await checkConversion({ ...conversionTarget(context), machine, report, hypervisor });
+    for (const text of result.warnings) report.note({ severity: "warning", text });
+    return result.durationMs;
+  } catch (thrown) {
+    if (!(thrown instanceof RehomeError) || thrown.code !== "guest-filesystem-damaged") throw thrown;
+    const text = `the conversion could not be tried: ${thrown.message} (the copy was taken while ${session.guestConfig.source} ran)`;
+    report.note({ severity: "warning", text });
+    return undefined;
+  }
+}
+
+async function checkDowntime({ session, options }: CutoverContext, convertMs: number | undefined): Promise<number> {
+  const records = await session.store.records();
+  const { totalMs } = predictDowntime({
+    ...factsOf(passesOf(records), records),
+    ...(convertMs !== undefined && { convertMs }),
+  });
   if (options.maxDowntimeMs !== undefined && totalMs > options.maxDowntimeMs) {
     throw new RehomeError(
       "downtime-too-long",
