@@ -24,7 +24,11 @@ export function sourceLink(connect: () => Promise<Host>): SourceLink {
     },
     open: connect,
     async bootId() {
-      await link.drop(); // a connection that broke silently must not look like a live machine
+      if (current !== undefined) {
+        const known = await bootIdOf(current).catch(() => undefined); // a connection that broke says nothing yet
+        if (known !== undefined) return known;
+        await link.drop();
+      }
       try {
         return await bootIdOf(await link.host());
       } catch (thrown) {

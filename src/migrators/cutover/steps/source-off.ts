@@ -1,5 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { runChecked } from "../../../lib/host/run.js";
+import { parseAddress } from "../../../lib/host/ssh/index.js";
+import { probeTcp } from "../../../lib/probe-tcp.js";
 import { delay } from "../../../lib/delay.js";
 import { powerOff } from "../../physical/quiesce.js";
 import { currentSteps, factOf, statusOf, type Step } from "../sequence.js";
@@ -9,8 +11,9 @@ import { BACK_TIMEOUT_MS } from "./quiesce.js";
 
 /** How long the source may go on answering after it was switched off, in ms. */
 const GOING_MS = 30_000;
-/** Silence that counts: the source must not answer this many times in a row. */
+/** Silence that counts: the source's ssh port must not answer this many times in a row, each time for this long. */
 const SILENT_TIMES = 2;
+const SILENCE_MS = 1000;
 
 /** Never two running copies: the source is off before the guest may start. */
 export const sourceOffStep: Step<CutoverContext> = {
@@ -57,21 +60,26 @@ async function wasToldToGo({ session }: CutoverContext): Promise<boolean> {
 }
 
 /**
- * Makes sure that nobody answers where the source was.
+ * Makes sure that nobody answers where the source was; a refused connection is an answer too. The administrator's word
+ * that the source is off counts instead.
  * @throws RehomeError source-alive
  */
-export async function requireSilence({ source, session }: CutoverContext, timeoutMs: number): Promise<void> {
+export async function requireSilence({ session, options }: CutoverContext, timeoutMs: number): Promise<void> {
+  if (options.sourceIsOff) return;
+  const { host, port } = parseAddress(session.sourceConfig.address);
   const until = Date.now() + timeoutMs;
   let silent = 0;
   while (silent < SILENT_TIMES) {
-    silent = (await source.bootId()) === undefined ? silent + 1 : 0;
+    const askedAt = Date.now();
+    const answer = await probeTcp(host, port, SILENCE_MS);
+    silent = answer === "silent" ? silent + 1 : 0;
     if (silent === 0 && Date.now() > until) {
       throw new RehomeError("source-alive", "the source still answers after it was switched off", {
         machine: session.guestConfig.source,
         remedy: "switch it off, then run the same command again; or run rehome rollback",
       });
     }
-    await delay(200);
+    await delay(Math.max(0, SILENCE_MS / 2 - (Date.now() - askedAt))); // an answer at once must not make a busy loop
   }
 }
 
