@@ -31,6 +31,5 @@ export async function silentGuest(thrown: unknown, paths: ClusterPaths, guest: s
 
 /** A console's text without what would act on the terminal that shows it. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/[^\n\x20-\x7e]/g, "");
 }

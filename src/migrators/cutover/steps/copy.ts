@@ -44,5 +44,5 @@ async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detai
 }
 
 function staging({ session, plan, machine, source, report, signal }: CutoverContext) {
-  return { plan, machine, store: session.store, connect: source.open, report, ...(signal && { signal }) };
+  return { plan, machine, store: session.store, connect: () => source.open(), report, ...(signal && { signal }) };
 }
