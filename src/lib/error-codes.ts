@@ -50,6 +50,8 @@ export const ERROR_CODES = {
   // configuration and plan
   "config-missing": { exit: "config", meaning: "there is no rehome.yaml" },
   "config-invalid": { exit: "config", meaning: "rehome.yaml has an error" },
+  "config-exists": { exit: "refused", meaning: "rehome init would overwrite a rehome.yaml" },
+  "source-unknown": { exit: "config", meaning: "no source of that name in rehome.yaml" },
   "guest-unknown": { exit: "config", meaning: "no guest of that name in rehome.yaml" },
   "plan-blocked": { exit: "refused", meaning: "the plan of the guest has a blocker" },
   "source-unsupported": { exit: "refused", meaning: "rehome cannot move this kind of source" },

@@ -79,6 +79,8 @@ export interface Disk {
   readonly uuid: string | undefined;
   /** Where a file system straight on the disk is mounted. */
   readonly mountPoint: string | undefined;
+  readonly usedBytes?: number;
+  readonly freeBytes?: number;
   /** What is on it: partitions, and below them LVM, mdraid, LUKS and file systems. */
   readonly contents: readonly BlockDevice[];
 }

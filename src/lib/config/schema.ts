@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseAddress } from "../host/ssh/address.js";
 import { parseDuration, parseSize } from "../units.js";
 
 /** rehome.yaml. Keys are described here once: the JSON Schema, the starter file and error messages come from it. */
@@ -38,7 +39,8 @@ const address = z
   .regex(
     /^[^@\s:-][^@\s:]*@(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:\d{1,5})?$/,
     "must be user@host or user@host:port (an IPv6 address in brackets)",
-  );
+  )
+  .refine(reads(parseAddress), "must have a host name and a port from 1 to 65535");
 
 const source = z.strictObject({
   kind: z.enum(["physical"]).default("physical").describe("what kind of machine it is"),

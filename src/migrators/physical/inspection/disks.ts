@@ -38,6 +38,8 @@ export function buildDisks(sections: Sections, findings: Findings, unknown: Note
         format: content.format,
         uuid: content.uuid,
         mountPoint: content.mountPoint,
+        ...(content.usedBytes !== undefined && { usedBytes: content.usedBytes }),
+        ...(content.freeBytes !== undefined && { freeBytes: content.freeBytes }),
         contents: childrenOf(device, findings),
       };
     });
@@ -48,13 +50,21 @@ function serialOf(properties: ReadonlyMap<string, string> | undefined): string |
 }
 
 /** Which of a disk's names is the most telling; those of what is on a disk are none of its own. */
-const LINK_ORDER = ["ata-", "scsi-S", "nvme-", "virtio-", "cciss-", "wwn-", "scsi-", "usb-", "mmc-", "nvme-eui."];
+const LINK_ORDER = [
+  /^ata-/,
+  /^scsi-S/,
+  /^nvme-(?!eui\.)/,
+  /^virtio-/,
+  /^cciss-/,
+  /^wwn-/,
+  /^scsi-/,
+  /^usb-/,
+  /^mmc-/,
+  /^nvme-/,
+];
 
 function stablePathOf(path: string, links: readonly (readonly [string, string])[]): string | undefined {
-  const rank = (link: string) => {
-    const base = link.slice(link.lastIndexOf("/") + 1);
-    return LINK_ORDER.findIndex((prefix) => base.startsWith(prefix));
-  };
+  const rank = (link: string) => LINK_ORDER.findIndex((name) => name.test(link.slice(link.lastIndexOf("/") + 1)));
   return links
     .filter(([target, link]) => target === path && rank(link) >= 0)
     .map(([, link]) => link)
@@ -105,7 +115,7 @@ function contentOf(device: Device, { formats, mounts }: Findings): Content {
   const paths = namesOf(device);
   const format = paths.map((path) => formats.get(path)).find((found) => found !== undefined);
   const mount = mounts
-    .filter((found) => found.device === device.number || paths.includes(found.source))
+    .filter((found) => (found.device === device.number && found.device !== "?") || paths.includes(found.source))
     .sort((a, b) => a.mountPoint.length - b.mountPoint.length)[0];
   return {
     format: format?.format ?? mount?.format,
