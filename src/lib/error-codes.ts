@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   "secret-exposed": { exit: "connection", meaning: "others may read a file with a key or a password" },
   "session-limit": { exit: "connection", meaning: "the machine opens no more sessions on a connection" },
   "auth-failed": { exit: "connection", meaning: "the machine refused the key or the password" },
+  "shell-unusable": { exit: "connection", meaning: "the user's login shell runs no programs, or adds output to them" },
   "sudo-failed": { exit: "connection", meaning: "the user may not become root on the machine" },
   "connection-lost": { exit: "interrupted", meaning: "the connection to the machine broke" },
 

@@ -108,6 +108,7 @@ export async function startSshd(options: TestSshdOptions = {}): Promise<TestSshd
       "PermitRootLogin yes",
       "MaxStartups 100:30:200",
       "LogLevel VERBOSE",
+      "SetEnv SHLVL=2", // bash then leaves the developer's ~/.bashrc alone: what it does and prints is not under test
       "",
     ].join("\n"),
   );

@@ -64,13 +64,14 @@ function wrap(words: string, become: Become, mark: string): RemoteCommand {
   }
 }
 
+/** A program that is just being started does not have its mark yet: a first look that finds nothing is not the last. */
 const KILL = `
 seen=
-for attempt in 1 2 3 4 5 6 7 8 9 10; do
+for attempt in 1 2 3 4 5; do
   alive=
-  for file in /proc/[0-9]*/environ; do
-    pid=\${file#/proc/}; pid=\${pid%/environ}
-    grep -qF -e "$1" "$file" 2>/dev/null && kill -9 "$pid" 2>/dev/null && alive=1 seen=1
+  for file in $(grep -lsF -e "$1" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}
+    kill -9 "\${pid%/environ}" 2>/dev/null && alive=1 seen=1
   done
   [ -z "$alive" ] && [ -n "$seen" ] && exit 0
   sleep 0.1 2>/dev/null || sleep 1

@@ -7,6 +7,7 @@ import { algorithms } from "./algorithms.js";
 import { connection } from "./connection.js";
 import { loadHostKeys, type HostKeys } from "./host-keys.js";
 import { prepareLogin, type Login } from "./login.js";
+import { checkShell } from "./shell-check.js";
 import { sshHost } from "./ssh-host.js";
 import { becomeRoot } from "./sudo.js";
 import type { SshOptions, SshTarget } from "./types.js";
@@ -17,7 +18,7 @@ const KEEPALIVE_MS = 4000;
 /**
  * Logs in to a machine, having verified its host key, and becomes root if asked to.
  * @throws RehomeError host-unreachable, host-key-unknown, host-key-changed, host-key-revoked, ssh-incompatible,
- *   auth-failed, sudo-failed, secret-exposed, file-unreadable, file-unwritable, cancelled
+ *   auth-failed, shell-unusable, sudo-failed, secret-exposed, file-unreadable, file-unwritable, cancelled
  */
 export async function connectSsh(target: SshTarget, options: SshOptions = {}): Promise<Host> {
   const machine = options.name ?? formatAddress(target);
@@ -34,6 +35,7 @@ export async function connectSsh(target: SshTarget, options: SshOptions = {}): P
   const link = connection(client, socket, machine, options.keepaliveMs ?? KEEPALIVE_MS);
   try {
     await hostKeys.remember();
+    await checkShell(link, target.user);
     const root = target.user === "root" || target.sudo !== true;
     return sshHost(link, root ? { by: "nothing" } : await becomeRoot(link, target, login.password));
   } catch (error) {

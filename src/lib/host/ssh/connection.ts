@@ -7,8 +7,12 @@ export interface SshConnection {
   readonly machine: string;
   /** Why it is no more, once it is. */
   lost(): RehomeError | undefined;
-  /** Opens a channel and hands the command line to the login shell. @throws RehomeError connection-lost, session-limit */
-  exec(line: string): Promise<ClientChannel>;
+  /**
+   * Opens a channel and hands the command line to the login shell. `adopt` is called at once: the exit code of a short
+   * program may stand in the same packet of the network as the answer, before any promise could tell.
+   * @throws RehomeError connection-lost, session-limit, command-failed
+   */
+  exec<T>(line: string, adopt: (channel: ClientChannel) => T): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -42,14 +46,14 @@ export function connection(client: Client, socket: Socket, machine: string, keep
   return {
     machine,
     lost: () => lost,
-    exec(line) {
+    exec(line, adopt) {
       return new Promise((resolve, reject) => {
         if (lost !== undefined) {
           reject(lost);
           return;
         }
         const done = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel): void => {
-          if (error === undefined && channel !== undefined) resolve(channel);
+          if (error === undefined && channel !== undefined) resolve(adopt(channel));
           else reject(lost ?? refused(machine, error));
         };
         try {

@@ -80,7 +80,10 @@ async function readPassword(path: string): Promise<string> {
   await mustBePrivate(path, "password file");
   const [password = ""] = (await readText(path, "password file")).split(/\r?\n/, 1);
   if (password !== "") return password;
-  throw new RehomeError("file-unreadable", "the password file has an empty first line", { path });
+  throw new RehomeError("file-unreadable", "the password file has an empty first line", {
+    path,
+    remedy: "write the password into its first line",
+  });
 }
 
 /** @returns undefined for a key that is not there and that nobody named */
@@ -136,7 +139,8 @@ async function readText(path: string, what: string): Promise<string> {
 
 function unreadable(path: string, what: string, cause: unknown): RehomeError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new RehomeError("file-unreadable", `cannot read the ${what}: ${reason}`, { path, cause });
+  const remedy = `check the path of the ${what}, and that you may read it`;
+  return new RehomeError("file-unreadable", `cannot read the ${what}: ${reason}`, { path, remedy, cause });
 }
 
 function exists(path: string): Promise<boolean> {

@@ -37,7 +37,6 @@ export function channelProcess(channel: ClientChannel, context: ChannelContext):
       if (killed) return;
       killed = true;
       for (const stream of [stdout, stderr]) if (stream.readableFlowing === null) stream.resume();
-      channel.signal("KILL");
       const finish = (gone: boolean): void => {
         setTimeout(() => {
           giveUp(gone);
@@ -46,7 +45,10 @@ export function channelProcess(channel: ClientChannel, context: ChannelContext):
       };
       context.killRemote().then(
         () => finish(true),
-        () => finish(false),
+        () => {
+          channel.signal("KILL"); // all that is left, such as when there is no session for the kill; root's sshd refuses it
+          finish(false);
+        },
       );
     },
   };

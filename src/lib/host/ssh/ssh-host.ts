@@ -18,13 +18,8 @@ export function sshHost(link: SshConnection, become: Become): Host {
     if (signal?.aborted === true) throw cancelled();
     const mark = randomUUID();
     const command = remoteCommand(argv, options.env ?? {}, become, mark);
-    const channel = await link.exec(command.line);
-    const process = channelProcess(channel, {
-      machine,
-      program,
-      lost: () => link.lost(),
-      killRemote: () => killRemote(mark),
-    });
+    const context = { machine, program, lost: () => link.lost(), killRemote: () => killRemote(mark) };
+    const process = await link.exec(command.line, (channel) => channelProcess(channel, context));
     if (command.preface !== "") process.stdin.write(command.preface);
     if (signal === undefined) return process;
 

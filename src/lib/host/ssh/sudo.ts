@@ -1,8 +1,7 @@
-import { text } from "node:stream/consumers";
 import { RehomeError } from "../../errors.js";
 import type { Become } from "./command.js";
 import type { SshConnection } from "./connection.js";
-import { channelProcess } from "./process.js";
+import { runLine } from "./run-line.js";
 import type { SshTarget } from "./types.js";
 
 /**
@@ -25,16 +24,7 @@ export async function becomeRoot(
 }
 
 async function attempt(link: SshConnection, line: string, input: string): Promise<{ root: boolean; stderr: string }> {
-  const channel = await link.exec(line);
-  const { machine } = link;
-  const process = channelProcess(channel, {
-    machine,
-    program: "sudo",
-    lost: () => link.lost(),
-    killRemote: () => Promise.resolve(),
-  });
-  process.stdin.end(input);
-  const [stdout, stderr, exitCode] = await Promise.all([text(process.stdout), text(process.stderr), process.exited]);
+  const { exitCode, stdout, stderr } = await runLine(link, line, input);
   return { root: exitCode === 0 && stdout.trim() === "0", stderr: stderr.trim() };
 }
 
