@@ -6,6 +6,7 @@ import { fstab } from "./fstab.js";
 import { grubDefaults } from "./grub-defaults.js";
 import { grubInstall, grubPackage } from "./grub-install.js";
 import { grubMenu } from "./grub-menu.js";
+import { initramfs } from "./initramfs.js";
 import { networkNames } from "./network-names.js";
 import { guestAgent, leftovers } from "./notes.js";
 import { resume } from "./resume.js";
@@ -22,6 +23,7 @@ export const STEPS: readonly Step[] = [
   grubMenu,
   grubPackage,
   resume,
+  initramfs,
   consoleGetty,
   networkNames,
   lvmFilter,
