@@ -269,7 +269,16 @@ mounts() {
   done </proc/mounts
 }
 
-usage() { df -kPl; }
+# only local file systems: a dead NFS server would hold df up for ever
+usage() {
+  df -kPl && return 0
+  # busybox has no -l
+  while read -r device point rest; do
+    case $device in /dev/*) ;; *) continue ;; esac
+    case $point in *\\*) continue ;; esac
+    df -kP "$point"
+  done </proc/mounts
+}
 
 # ---- how it boots ----
 

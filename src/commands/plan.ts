@@ -26,7 +26,13 @@ Every concern has a code that docs/concerns.md explains.`;
     };
     const sessions =
       args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
-    const guests = await planGuests(sessions, this.signal);
+    const report = this.createReport();
+    let guests: readonly GuestOutlook[];
+    try {
+      guests = await planGuests(sessions, report, this.signal);
+    } finally {
+      report.close();
+    }
     guests.forEach((outlook, index) => {
       this.print([...(index === 0 ? [] : [""]), ...describeOutlook(outlook)]);
     });

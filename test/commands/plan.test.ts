@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/lib/config/load.js";
 import type { GuestOutlook } from "../../src/migrators/plan/plan-guests.js";
 import type { Machine } from "../../src/migrators/types.js";
 import { rehome } from "../helpers/rehome.js";
-import { hasSshd, startSshd, type TestSshd } from "../helpers/sshd.js";
+import { canMakeAccounts, hasSshd, startSshd, type TestSshd } from "../helpers/sshd.js";
 
 /** The first three commands of a migration, against a real sshd on loopback. */
 describe("rehome inspect, init and plan", function () {
@@ -27,6 +27,7 @@ describe("rehome inspect, init and plan", function () {
     address = `${server.user}@127.0.0.1:${server.port}`;
   });
   after(async () => {
+    if (!hasSshd()) return;
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -90,6 +91,26 @@ guests:
     const ran = await rehome("inspect", "root@host;touch /tmp/x", ...login);
     assert.equal(ran.status, 2);
     assert.match(ran.stderr, /\[usage\]/);
+  });
+
+  it("inspect becomes root with sudo, and says so when it is not", async function () {
+    if (!canMakeAccounts()) {
+      console.log("      skipped: needs root, to make an account of its own");
+      this.skip();
+    }
+    const account = { name: "mover", sudoers: "mover ALL=(ALL) NOPASSWD: ALL" };
+    const other = await startSshd({ account });
+    try {
+      const argv = [`mover@127.0.0.1:${other.port}`, "--identity", other.identity, "--known-hosts", other.knownHosts];
+      const plain = await rehome("inspect", ...argv);
+      assert.equal(plain.status, 0, plain.stderr);
+      assert.match(plain.stdout, /did not run as root/);
+      const sudo = await rehome("inspect", ...argv, "--sudo");
+      assert.equal(sudo.status, 0, sudo.stderr);
+      assert.doesNotMatch(sudo.stdout, /did not run as root/);
+    } finally {
+      await other.stop();
+    }
   });
 
   it("init writes a file that describes the source, and never again", async () => {

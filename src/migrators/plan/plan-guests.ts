@@ -1,5 +1,6 @@
 import { ERROR_CODES } from "../../lib/error-codes.js";
 import { RehomeError } from "../../lib/errors.js";
+import { reported, type Report } from "../../lib/report.js";
 import { stateOf } from "../guest-store.js";
 import { inspectSource, plansOfOthers, type GuestSession } from "../session.js";
 import type { Concern, GuestPlan, Machine } from "../types.js";
@@ -30,13 +31,23 @@ interface Inspected {
  */
 export async function planGuests(
   sessions: readonly GuestSession[],
+  report: Report,
   signal?: AbortSignal,
 ): Promise<readonly GuestOutlook[]> {
   const [first] = sessions;
   if (first === undefined) return [];
   const [target, ...found] = await Promise.all([
-    gatherTarget(first.target, first.config.target),
-    ...sessions.map((session) => inspectForPlan(session, signal)),
+    reported(report, { id: "target", title: "look at the target" }, () =>
+      gatherTarget(first.target, first.config.target),
+    ),
+    ...sessions.map((session) =>
+      reported(
+        report,
+        { id: session.guest, title: `inspect ${session.guestConfig.source} for ${session.guest}` },
+        () => inspectForPlan(session, signal),
+        (found) => ("machine" in found ? found.machine.distribution.name : found.concern.message),
+      ),
+    ),
   ]);
   const inspected = found.filter((one): one is Inspected => "machine" in one);
   return Promise.all(

@@ -14,9 +14,14 @@ export interface Mount {
 
 /** Mounts of block devices: /proc/self/mountinfo (proc(5)), on old kernels /proc/mounts; sizes from df. */
 export function parseMounts(sections: Sections, unknown: NoteUnknown): readonly Mount[] {
-  const sizes = parseUsage(section(sections, "usage").lines);
+  const usage = section(sections, "usage");
+  const sizes = parseUsage(usage.lines);
   const mounts = section(sections, "mounts").lines.flatMap((line) => mountOf(line));
   if (mounts.length === 0) unknown("mounted file systems: /proc does not tell");
+  const unmeasured = mounts.filter((mount) => mount.source.startsWith("/dev/") && !sizes.has(mount.mountPoint));
+  if (unmeasured.length > 0) {
+    unknown(`used and free space of ${unmeasured.map((mount) => mount.mountPoint).join(", ")}: df does not tell`);
+  }
   return mounts.map((mount) => {
     const size = sizes.get(mount.mountPoint);
     return { ...mount, usedBytes: size?.used, freeBytes: size?.free };
