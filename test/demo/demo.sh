@@ -3,10 +3,9 @@
 set -eu
 sh "$(dirname "$0")/../setup.sh"
 cd "$(dirname "$0")/../.."
-export REHOME_DEMO_PARENT="$PPID"
 if [ "$(id -u)" = 0 ]; then
   exec node --import tsx test/demo/main.ts "$@"
 fi
 echo 'demo: the demo makes network and mount namespaces of its own, so it runs as root' >&2
 exec sudo env PATH="$PATH" HOME="$HOME" ${XDG_CACHE_HOME:+XDG_CACHE_HOME="$XDG_CACHE_HOME"} \
-  REHOME_DEMO_PARENT="$PPID" "$(command -v node)" --import tsx test/demo/main.ts "$@"
+  "$(command -v node)" --import tsx test/demo/main.ts "$@"

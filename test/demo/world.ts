@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { constants } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -68,7 +69,7 @@ async function kept(work: string): Promise<{ readonly status: string }> {
   }
 }
 
-/** Ends the world on Ctrl-C, and when the process that started the demo (npm) is gone without having said so. */
+/** Ends the world on Ctrl-C, and when a process that started the demo (npm, sudo) is gone without having said so. */
 function endOnSignals(child: ChildProcess): { now(): Promise<number | undefined>; forget(): void } {
   let signalled: number | undefined;
   const end = (signal: NodeJS.Signals): void => {
@@ -78,9 +79,9 @@ function endOnSignals(child: ChildProcess): { now(): Promise<number | undefined>
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, end);
-  const parent = Number(process.env["REHOME_DEMO_PARENT"] ?? process.ppid);
+  const starters = startedBy();
   const watch = setInterval(() => {
-    if (signalled === undefined && !isAlive(parent)) end("SIGHUP");
+    if (signalled === undefined && !starters.every(isAlive)) end("SIGHUP");
   }, POLL_MS);
   return {
     now: () => Promise.resolve(signalled),
@@ -89,6 +90,18 @@ function endOnSignals(child: ChildProcess): { now(): Promise<number | undefined>
       for (const signal of signals) process.off(signal, end);
     },
   };
+}
+
+/** The processes between us and npm, npm included; without npm only our parent. */
+function startedBy(): readonly number[] {
+  const found: number[] = [];
+  for (let pid = process.ppid; pid > 1; ) {
+    found.push(pid);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    if (/^Name:\s+npm/m.test(status)) return found;
+    pid = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  }
+  return found.slice(0, 1);
 }
 
 function isAlive(pid: number): boolean {

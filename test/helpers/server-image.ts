@@ -1,5 +1,5 @@
-import { chown, mkdir, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RehomeError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
@@ -95,6 +95,7 @@ async function build(folder: string, variant: ServerVariant, log: (line: string)
     });
   }
   await mkdir(dirname(folder), { recursive: true });
+  await removeUnfinished(folder);
   const work = await mkdtemp(`${folder}.building-`);
   try {
     log("installing Debian 12 into a folder");
@@ -126,6 +127,15 @@ async function build(folder: string, variant: ServerVariant, log: (line: string)
     await rename(work, folder);
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What builds left that were killed; nobody else builds, because the caller holds the lock. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(dirname(folder))) {
+    if (name.startsWith(`${basename(folder)}.building-`)) {
+      await rm(join(dirname(folder), name), { recursive: true, force: true });
+    }
   }
 }
 
