@@ -9,7 +9,7 @@ PACKAGES='
   libvirt-daemon-system libvirt-clients
   resource-agents pacemaker-cli-utils
   openssh-client openssh-server
-  mmdebstrap e2fsprogs iproute2 util-linux procps python3-minimal
+  mmdebstrap gpg e2fsprogs iproute2 util-linux procps python3-minimal
 '
 
 say() { printf 'setup: %s\n' "$1" >&2; }
