@@ -95,7 +95,7 @@ function endOnSignals(child: ChildProcess): { now(): Promise<number | undefined>
 /** The processes between us and npm, npm included; without npm only our parent. */
 function startedBy(): readonly number[] {
   const found: number[] = [];
-  for (let pid = process.ppid; pid > 1; ) {
+  for (let pid = process.ppid; pid > 1;) {
     found.push(pid);
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     if (/^Name:\s+npm/m.test(status)) return found;

@@ -1,0 +1,50 @@
+import { guestStore, passesOf } from "../../src/migrators/guest-store.js";
+import { factsOf } from "../../src/migrators/staging/facts.js";
+import { predictDowntime, type DowntimePrediction } from "../../src/migrators/staging/index.js";
+import { formatDuration } from "../../src/lib/units.js";
+import type { Checks } from "./checks.js";
+import type { Client } from "./client.js";
+import { GUEST, stateFolder } from "./config.js";
+import { Rehome } from "./rehome.js";
+
+/** What the move came to, as far as the commands do not print it themselves. */
+export interface Move {
+  readonly cutoverAt: number;
+  /** As it was said before the cutover. */
+  readonly predicted: DowntimePrediction;
+}
+
+const ANSWER_MS = 60_000;
+/** On an emulated machine that is copied at the same time a request may take a while; nobody calls that an outage. */
+const WORKS_ON_MS = 10_000;
+
+/** Moves the server with the commands that an administrator types. @throws Error when one of them fails */
+export async function moveServer(work: string, client: Client, checks: Checks): Promise<Move> {
+  const rehome = new Rehome(work);
+  await rehome.show("inspect", GUEST);
+  await must(rehome, "plan");
+  await rehome.background("runtime.log", "runtime");
+  const stageAt = Date.now();
+  await must(rehome, "stage", GUEST);
+  await client.nextAfter(Date.now(), ANSWER_MS);
+  const waitMs = client.longestOutage(stageAt)?.durationMs ?? 0;
+  checks.check(
+    `the server answered all the time while it was copied (at most ${formatDuration(waitMs)} apart)`,
+    waitMs < WORKS_ON_MS,
+  );
+  await must(rehome, "status", GUEST);
+  await must(rehome, "cutover", GUEST, "--dry-run");
+  const records = await guestStore(stateFolder(work), GUEST).records();
+  const predicted = predictDowntime(factsOf(passesOf(records), records));
+  const cutoverAt = Date.now();
+  await must(rehome, "cutover", GUEST);
+  await client.nextAfter(Date.now(), ANSWER_MS);
+  await must(rehome, "status", GUEST);
+  await must(rehome, "cluster", "status");
+  return { cutoverAt, predicted };
+}
+
+async function must(rehome: Rehome, ...args: readonly string[]): Promise<void> {
+  const code = await rehome.show(...args);
+  if (code !== 0) throw new Error(`rehome ${args.join(" ")} ended with exit code ${code}`);
+}
