@@ -28,21 +28,21 @@ stop_named() {
   done
 }
 
-# Sockets, timers and paths first: they would start services again.
+# In one transaction with what would start services again (sockets, timers, paths); few calls, because each takes time.
 stop_systemd_units() {
-  for type in timer,path,socket service; do
-    set --
-    for unit in $(systemctl list-units --type="$type" --state=active --no-legend --plain 2>/dev/null | awk '{ print $1 }'); do
-      kept "$unit" && continue
-      [ "$type" = service ] && [ "$(systemctl show -p SubState "$unit" 2>/dev/null)" != SubState=running ] && continue
-      set -- "$@" "$unit"
-    done
-    [ $# -eq 0 ] && continue
-    systemctl stop "$@" >/dev/null 2>&1
-    for unit; do
-      case "$unit" in *.service) ;; *) continue ;; esac
-      if systemctl is-active "$unit" >/dev/null 2>&1; then event "stop-failed $unit"; else event "stopped $unit"; fi
-    done
+  set --
+  for unit in $(systemctl list-units --type=timer,path,socket,service --state=running,listening,waiting \
+    --no-legend --plain 2>/dev/null | awk '{ print $1 }'); do
+    kept "$unit" || set -- "$@" "$unit"
+  done
+  [ $# -eq 0 ] && return
+  systemctl stop "$@" >/dev/null 2>&1
+  states=$(systemctl is-active "$@" 2>/dev/null)
+  for unit; do
+    state=$(printf '%s\n' "$states" | head -n 1)
+    states=$(printf '%s\n' "$states" | tail -n +2)
+    case "$unit" in *.service) ;; *) continue ;; esac
+    case "$state" in active | deactivating | reloading) event "stop-failed $unit" ;; *) event "stopped $unit" ;; esac
   done
 }
 
@@ -81,7 +81,7 @@ kill_the_rest() {
     done
     [ -n "$left" ] || break
     event "killed-$signal$left"
-    [ "$signal" = TERM ] && sleep 2
+    [ "$signal" = TERM ] && sleep 1
   done
 }
 

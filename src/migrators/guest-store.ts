@@ -23,6 +23,8 @@ export interface StepRecord {
   readonly event: "started" | "done" | "failed" | "undo-started" | "undone" | "undo-failed";
   readonly durationMs?: number;
   readonly detail?: string;
+  /** What the step found out and later ones, or its undoing, need to know. */
+  readonly facts?: Readonly<Record<string, string>>;
 }
 
 /** Paths and journal of one guest below the target's state folder. */

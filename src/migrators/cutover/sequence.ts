@@ -16,9 +16,16 @@ export interface Step<C> {
   describe(context: C): readonly string[];
   /** Whether what this step did is still so; asked when an interrupted cutover goes on. */
   holds?(context: C): Promise<boolean>;
+  run(context: C): Promise<StepOutcome>;
   /** @returns a few words on what came out */
-  run(context: C): Promise<string | undefined>;
-  undo?(context: C): Promise<string | undefined>;
+  undo?(context: C): Promise<string>;
+}
+
+export interface StepOutcome {
+  /** A few words on what came out. */
+  readonly detail: string;
+  /** Journalled for later steps and for the undoing, also after a crash; see {@link factOf}. */
+  readonly facts?: Readonly<Record<string, string>>;
 }
 
 export type StepStatus = "pending" | "started" | "done" | "failed" | "undone";
@@ -36,6 +43,11 @@ export function statusOf(records: readonly StepRecord[], step: string): StepStat
   if (event === undefined) return "pending";
   if (event === "undo-started" || event === "undo-failed") return "failed";
   return event;
+}
+
+/** What a step of the present cutover found out when it was done last. */
+export function factOf(records: readonly StepRecord[], step: string, fact: string): string | undefined {
+  return records.findLast((record) => record.step === step && record.event === "done")?.facts?.[fact];
 }
 
 /**
@@ -63,26 +75,26 @@ export async function runSteps<C>(
 
 async function runStep<C>(step: Step<C>, context: C, store: Pick<GuestStore, "append">, report: Report): Promise<void> {
   const startedAt = Date.now();
-  const record = (event: StepRecord["event"], detail?: string): Promise<void> =>
+  const record = (event: StepRecord["event"], outcome?: StepOutcome): Promise<void> =>
     store.append({
       type: "step",
       at: Date.now(),
       step: step.name,
       event,
       ...(event !== "started" && { durationMs: Date.now() - startedAt }),
-      ...(detail !== undefined && { detail }),
+      ...outcome,
     });
   await record("started");
   try {
-    const detail = await reported(
+    const outcome = await reported(
       report,
       { id: step.name, title: step.title },
       () => step.run(context),
-      (summary) => summary ?? "",
+      ({ detail }) => detail,
     );
-    await record("done", detail);
+    await record("done", outcome);
   } catch (thrown) {
-    await record("failed", asRehomeError(thrown).message);
+    await record("failed", { detail: asRehomeError(thrown).message });
     throw thrown;
   }
 }
@@ -124,8 +136,8 @@ async function undoStep<C>(
     const detail = await reported(
       report,
       task,
-      () => step.undo?.(context) ?? Promise.resolve(undefined),
-      (summary) => summary ?? "",
+      () => step.undo?.(context) ?? Promise.resolve(""),
+      (summary) => summary,
     );
     await record("undone", detail);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
-import type { Host } from "../../lib/host/types.js";
+import type { Host, RunResult } from "../../lib/host/types.js";
 import { readTemplate } from "../../lib/templates.js";
 
 /** What bringing a machine to rest did to it. */
@@ -72,15 +72,26 @@ export function parseWritableMounts(mounts: string): readonly string[] {
 }
 
 /**
- * Restarts the machine at once, without anything being written: its file systems are read-only already. The
- * connection breaks; that is the sign that it worked.
+ * Restarts a machine that was brought to rest: at once when its file systems are read-only, so that nothing is written
+ * any more; in the regular way when that was not reached. The connection breaks; that is the sign that it worked.
  */
 export async function restart(host: Host): Promise<void> {
-  await sysrq(host, "b");
+  if ((await writableMounts(host)).length === 0) return sysrq(host, "b");
+  await expectLoss(() => host.run(["shutdown", "-r", "now"], { timeoutMs: GONE_TIMEOUT_MS }));
 }
 
-/** Switches the machine off at once, in the same way. */
+/**
+ * Switches a machine that is at rest off at once, without anything being written.
+ * @throws RehomeError source-busy when it is not at rest
+ */
 export async function powerOff(host: Host): Promise<void> {
+  const busy = await writableMounts(host);
+  if (busy.length > 0) {
+    throw new RehomeError("source-busy", `not at rest: ${busy.join(" ")} can still be written to`, {
+      machine: host.name,
+      remedy: "run rehome rollback, then the cutover again",
+    });
+  }
   await sysrq(host, "o");
 }
 
@@ -88,17 +99,19 @@ export async function powerOff(host: Host): Promise<void> {
 const GONE_TIMEOUT_MS = 10_000;
 
 async function sysrq(host: Host, key: "b" | "o"): Promise<void> {
-  const busy = await writableMounts(host);
-  if (busy.length > 0) {
-    throw new RehomeError("source-busy", `not at rest: ${busy.join(" ")} can still be written to`, {
-      machine: host.name,
-      remedy: "run the cutover again, or restart the machine in the regular way",
-    });
-  }
+  await expectLoss(() => host.run(["tee", "/proc/sysrq-trigger"], { input: key, timeoutMs: GONE_TIMEOUT_MS }));
+}
+
+/** Runs what makes the machine go away: before it could answer, which is what was asked for, or a moment after. */
+async function expectLoss(work: () => Promise<RunResult>): Promise<void> {
   try {
-    await host.run(["tee", "/proc/sysrq-trigger"], { input: key, timeoutMs: GONE_TIMEOUT_MS });
+    const result = await work();
+    if (result.exitCode !== 0 && result.exitCode < 128) {
+      throw new RehomeError("command-failed", `${result.argv[0] ?? ""} ended with exit code ${result.exitCode}`, {
+        output: result.stderr.trim(),
+      });
+    }
   } catch (thrown) {
-    // The machine went away before it could answer, which is what was asked for; anything else is an error.
     const expected = thrown instanceof RehomeError && ["connection-lost", "command-timeout"].includes(thrown.code);
     if (!expected) throw thrown;
   }

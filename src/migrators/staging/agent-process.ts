@@ -8,6 +8,17 @@ export function collectErrors(process: HostProcess): () => string {
   return () => text.trim();
 }
 
+/** A reader ends with its input; one that does not within this many ms is killed. */
+const END_GRACE_MS = 3000;
+
+/** Ends a reader and waits until it is gone, or until nobody can tell any more. */
+export async function endAgent(process: HostProcess): Promise<void> {
+  process.stdin.end();
+  const timer = setTimeout(() => process.kill(), END_GRACE_MS);
+  await process.exited.catch(() => undefined);
+  clearTimeout(timer);
+}
+
 /** Why the reader's output ended early. */
 export async function endedEarly(
   host: Host,

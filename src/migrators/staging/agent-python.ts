@@ -2,7 +2,7 @@ import { inflateSync } from "node:zlib";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
 import { readTemplate } from "../../lib/templates.js";
-import { collectErrors, endedEarly, readFailed } from "./agent-process.js";
+import { collectErrors, endAgent, endedEarly, readFailed } from "./agent-process.js";
 import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
 import { ByteReader } from "./byte-reader.js";
 import {
@@ -102,8 +102,8 @@ class PythonAgent implements SourceAgent {
 
   async close(): Promise<void> {
     this.failure ??= new RehomeError("cancelled", "the reader on the source was closed");
-    this.process.stdin.end();
-    this.process.kill();
+    this.reader.discard();
+    await endAgent(this.process);
     await this.receiving;
   }
 
@@ -222,7 +222,8 @@ class PythonAgent implements SourceAgent {
     this.failure ??= problem;
     for (const scan of this.scans) scan.reject(this.failure);
     this.scans = [];
-    this.process.kill();
+    this.reader.discard();
+    this.process.stdin.end();
   }
 
   private ended(): Promise<RehomeError> {

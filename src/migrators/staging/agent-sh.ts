@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
 import { readTemplate } from "../../lib/templates.js";
-import { collectErrors, endedEarly, readFailed } from "./agent-process.js";
+import { collectErrors, endAgent, endedEarly, readFailed } from "./agent-process.js";
 import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
 import { ByteReader } from "./byte-reader.js";
 import { isZero, ZERO_MARK } from "./digest.js";
@@ -145,9 +145,8 @@ class ShellAgent implements SourceAgent {
   }
 
   close(): Promise<void> {
-    this.process.stdin.end();
-    this.process.kill();
-    return Promise.resolve();
+    this.reader.discard();
+    return endAgent(this.process);
   }
 
   private bytes(disk: number, chunk: number, count: number): number {

@@ -35,6 +35,12 @@ export class ByteReader {
     return this.cut(length);
   }
 
+  /** Takes no more: whatever still comes is thrown away. */
+  discard(): void {
+    this.stream.destroy();
+    this.finish();
+  }
+
   /** A line without its end, as text; undefined when the stream ended before one. */
   async takeLine(): Promise<string | undefined> {
     const bytes: Buffer[] = [];

@@ -12,4 +12,5 @@ export {
   type DowntimePrediction,
 } from "./downtime.js";
 export { markDiverged, markStaged, runFinalPass, stageGuest, verifyTarget } from "./engine.js";
+export { factsOf } from "./facts.js";
 export type * from "./types.js";

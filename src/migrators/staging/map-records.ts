@@ -35,7 +35,7 @@ export interface RecordHeader {
 }
 
 export const HEADER_SIZE = 24;
-export const RECORD_ALIGNMENT = 8;
+const RECORD_ALIGNMENT = 8;
 const MAGIC = Buffer.from("rhm");
 const NOTHING = Buffer.alloc(0);
 

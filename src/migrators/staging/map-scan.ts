@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { decodeHeader, HEADER_SIZE, RECORD_ALIGNMENT, recordSize, type RecordHeader } from "./map-records.js";
+import { decodeHeader, HEADER_SIZE, recordSize, type RecordHeader } from "./map-records.js";
 
 export interface ScannedRecord extends RecordHeader {
   /** Where the payload begins in the file. */
@@ -12,8 +12,8 @@ export interface MapScan {
   /** Bytes of whole records at the front of the file. */
   readonly validBytes: number;
   /**
-   * `clean`; `torn`: the end is what a crash leaves of a record that nobody relied on yet; `damaged`: whole records come
-   * after a broken place, so that records that somebody did rely on may be lost.
+   * `clean`; `torn`: the end is what a crash leaves of records that nobody relied on yet, cut short or never written
+   * (zeros); `damaged`: anything else, so that records that somebody did rely on may be lost.
    */
   readonly end: "clean" | "torn" | "damaged";
 }
@@ -26,15 +26,18 @@ export async function scanMap(file: FileHandle): Promise<MapScan> {
   const records: ScannedRecord[] = [];
   const window = new Window(file);
   let offset = 0;
+  let cutShort = false;
   while (offset < size) {
     const header = decodeHeader(await window.at(offset, HEADER_SIZE));
-    if (header === undefined || offset + recordSize(header.length) > size) break;
+    if (header === undefined) break;
+    cutShort = offset + recordSize(header.length) > size;
+    if (cutShort) break;
     records.push({ ...header, payloadOffset: offset + HEADER_SIZE });
     offset += recordSize(header.length);
   }
   if (offset >= size) return { records, validBytes: offset, end: "clean" };
-  const damaged = await recordAfter(window, offset + RECORD_ALIGNMENT, size);
-  return { records, validBytes: offset, end: damaged ? "damaged" : "torn" };
+  const torn = cutShort || size - offset < HEADER_SIZE || (await isZeroFrom(window, offset, size));
+  return { records, validBytes: offset, end: torn ? "torn" : "damaged" };
 }
 
 /** The payload of a record, or undefined when it is not what was written. */
@@ -44,11 +47,12 @@ export async function readPayload(file: FileHandle, record: ScannedRecord): Prom
   return bytesRead === record.length && crc32(payload) === record.payloadCrc ? payload : undefined;
 }
 
-async function recordAfter(window: Window, from: number, size: number): Promise<boolean> {
-  for (let offset = from; offset + HEADER_SIZE <= size; offset += RECORD_ALIGNMENT) {
-    if (decodeHeader(await window.at(offset, HEADER_SIZE)) !== undefined) return true;
+async function isZeroFrom(window: Window, from: number, size: number): Promise<boolean> {
+  for (let offset = from; offset < size; offset += HEADER_SIZE) {
+    const piece = await window.at(offset, Math.min(HEADER_SIZE, size - offset));
+    if (piece.some((byte) => byte !== 0)) return false;
   }
-  return false;
+  return true;
 }
 
 /** Small reads from a file, served from a larger piece of it. */

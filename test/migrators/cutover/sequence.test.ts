@@ -45,11 +45,11 @@ function steps(failing?: string): readonly Step<World>[] {
       if (name === failing) return Promise.reject(new Error(`${name} failed`));
       world.runs.push(name);
       if (index > 0) world.applied.add(name);
-      return Promise.resolve(undefined);
+      return Promise.resolve({ detail: "" });
     },
     undo(world) {
       world.applied.delete(name);
-      return Promise.resolve(undefined);
+      return Promise.resolve("");
     },
   }));
 }

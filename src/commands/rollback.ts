@@ -1,0 +1,34 @@
+import { Args } from "@oclif/core";
+import { connectSource } from "../migrators/connect.js";
+import { rollBack } from "../migrators/cutover/index.js";
+import { openGuest } from "../migrators/session.js";
+import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
+
+export default class Rollback extends BaseCommand {
+  static override summary = "Go back to the source, at any point before commit.";
+  static override description = `The guest is stopped and taken out of the cluster; the source is started again as it was at cutover.
+What the guest wrote since then is lost.`;
+  static override examples = [{ description: "Go back", command: "<%= config.bin %> rollback web1" }];
+  static override args = { guest: Args.string({ description: "name of the guest in rehome.yaml", required: true }) };
+  static override flags = { ...configFlags, ...sourceFlags };
+
+  async run(): Promise<{ guest: string; undone: readonly string[] }> {
+    const { args, flags } = await this.parse(Rollback);
+    const session = await openGuest({
+      configPath: flags.config,
+      guest: args.guest,
+      acceptNewHostKey: flags["accept-new-host-key"],
+      connect: connectSource,
+    });
+    const report = this.createReport();
+    try {
+      const options = { verify: "sent", sourceIsOff: false } as const;
+      const undone = await rollBack({ session, options, report });
+      this.print(`${args.guest} is back on its source`);
+      this.suggest(`rehome stage ${args.guest}`);
+      return { guest: args.guest, undone };
+    } finally {
+      report.close();
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { Args } from "@oclif/core";
+import { connectSource } from "../migrators/connect.js";
+import { openGuest, openGuests } from "../migrators/session.js";
+import { overviewOf, type GuestOverview } from "../migrators/status.js";
+import { BaseCommand, configFlags } from "../lib/view/base-command.js";
+import { table } from "../lib/view/table.js";
+import { formatDuration, formatSize } from "../lib/units.js";
+
+export default class Status extends BaseCommand {
+  static override summary = "Where each guest is on its way, which copy of it counts, and what to type next.";
+  static override examples = [
+    { description: "All guests", command: "<%= config.bin %> status" },
+    { description: "One guest", command: "<%= config.bin %> status web1" },
+  ];
+  static override args = { guest: Args.string({ description: "name of a guest in rehome.yaml" }) };
+  static override flags = { ...configFlags };
+
+  async run(): Promise<{ guests: readonly GuestOverview[] }> {
+    const { args, flags } = await this.parse(Status);
+    const options = { configPath: flags.config, connect: connectSource };
+    const sessions =
+      args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
+    const guests = await Promise.all(
+      sessions.map(async ({ guest, guestConfig, store }) =>
+        overviewOf(guest, guestConfig.source, await store.records()),
+      ),
+    );
+    this.print(
+      table(
+        ["guest", "state", "size", "passes", "last changed", "downtime"],
+        guests.map((one) => [
+          one.guest,
+          one.state,
+          one.size === undefined ? "-" : formatSize(one.size),
+          String(one.passes),
+          one.lastPassWritten === undefined ? "-" : formatSize(one.lastPassWritten),
+          one.predictedDowntimeMs === undefined ? "-" : `about ${formatDuration(one.predictedDowntimeMs)}`,
+        ]),
+        { right: [2, 3, 4] },
+      ),
+    );
+    for (const one of guests) {
+      const copy =
+        one.authoritative === "undecided" ? "nobody may start a copy by hand" : `the ${one.authoritative} counts`;
+      this.print(`\n${one.guest}: ${copy} (${one.because})`);
+      this.print(`  next: ${one.next}`);
+    }
+    return { guests };
+  }
+}

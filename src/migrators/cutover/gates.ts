@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import type { ClusterPaths } from "../../cluster/paths.js";
+import type { CheckConfig } from "../../lib/config/schema.js";
+import { RehomeError } from "../../lib/errors.js";
+import { localHost } from "../../lib/host/local-host.js";
+import { parseAddress } from "../../lib/host/ssh/index.js";
+import type { GuestSession } from "../session.js";
+
+/** The guest's checks from rehome.yaml; without any, its ssh must answer where the source's did. */
+export function effectiveChecks({ guestConfig, sourceConfig }: GuestSession): readonly CheckConfig[] {
+  if (guestConfig.checks.length > 0) return guestConfig.checks;
+  const { host, port } = parseAddress(sourceConfig.address);
+  return [{ tcp: `${host.includes(":") ? `[${host}]` : host}:${port}` }];
+}
+
+/** A guest that does not answer: the same error with the end of its console and what to do now. */
+export async function silentGuest(thrown: unknown, paths: ClusterPaths, guest: string): Promise<unknown> {
+  if (!(thrown instanceof RehomeError) || thrown.code !== "guest-silent") return thrown;
+  const path = join(paths.consoles, `${guest}.log`);
+  const text = await localHost()
+    .readFile(path)
+    .then((data) => data.toString("latin1"))
+    .catch(() => "(no console log)");
+  return new RehomeError("guest-silent", thrown.message, {
+    path,
+    output: printable(text).split("\n").slice(-15).join("\n"),
+    remedy:
+      "the source is off and intact: look at the guest (virsh console), then run the same command again, or rehome rollback",
+  });
+}
+
+/** A console's text without what would act on the terminal that shows it. */
+function printable(text: string): string {
+  return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/[^\n\x20-\x7e]/g, "");
+}

@@ -1,0 +1,60 @@
+import { convertGuest } from "../../conversion/convert.js";
+import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
+import type { ConversionTarget } from "../../conversion/types.js";
+import { join } from "node:path";
+import { markDiverged, markStaged } from "../../staging/index.js";
+import type { Step } from "../sequence.js";
+import type { CutoverContext } from "../types.js";
+
+/** What the guest needs to boot on KVM, on overlays: the staged volumes stay as they are. */
+export const convertStep: Step<CutoverContext> = {
+  name: "convert",
+  title: "convert the copy",
+  describe: ({ plan }) => [`make ${plan.volumes.map(({ path }) => path).join(", ")} bootable on KVM, on an overlay`],
+  async run(context) {
+    const target = conversionTarget(context);
+    await discardOverlays(target);
+    const disks = await prepareOverlays(target);
+    const { machine, report } = context;
+    const hypervisor = (await context.hypervisor()).type;
+    const result = await convertGuest({ ...target, machine, disks, report, hypervisor });
+    for (const { what } of result.changes) report.note({ severity: "info", text: what });
+    for (const text of result.warnings) report.note({ severity: "warning", text });
+    return { detail: `${result.changes.length} changes` };
+  },
+  async undo(context) {
+    await discardOverlays(conversionTarget(context));
+    return "the overlays are gone";
+  },
+};
+
+/** From here on the volumes are the guest's, no longer copies of the source. */
+export const writeConversionStep: Step<CutoverContext> = {
+  name: "write-conversion",
+  title: "write the conversion to the volumes",
+  describe: ({ plan }) => plan.volumes.map(({ path }) => `write the overlay to ${path}`),
+  async run(context) {
+    const target = conversionTarget(context);
+    await markDiverged(context.plan, "converted");
+    if ((await overlayState(target)) !== "committed") await commitOverlays(target);
+    return { detail: "done" };
+  },
+  async undo(context) {
+    await markStaged(context.plan);
+    return "the next pass compares everything again";
+  },
+};
+
+/** Where a guest is converted. */
+export function conversionTarget({
+  plan,
+  session,
+  signal,
+}: Pick<CutoverContext, "plan" | "session" | "signal">): ConversionTarget {
+  return {
+    plan,
+    host: session.target,
+    workFolder: join(session.store.folder, "conversion"),
+    ...(signal && { signal }),
+  };
+}

@@ -1,0 +1,48 @@
+import { runFinalPass, verifyTarget } from "../../staging/index.js";
+import { formatSize } from "../../../lib/units.js";
+import type { Pass } from "../../types.js";
+import type { Step } from "../sequence.js";
+import type { CutoverContext } from "../types.js";
+
+/** One more pass while the source still works, so that the one with the source at rest is as small as it can be. */
+export const warmPassStep: Step<CutoverContext> = {
+  name: "warm-pass",
+  title: "copy what changed, with the source running",
+  fleeting: true,
+  describe: ({ plan }) => plan.volumes.map(({ sourcePath, path }) => `copy what changed on ${sourcePath} to ${path}`),
+  run: (context) => pass(context, false),
+};
+
+export const finalPassStep: Step<CutoverContext> = {
+  name: "final-pass",
+  title: "copy what changed, with the source at rest",
+  describe: ({ plan }) => plan.volumes.map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
+  run: (context) => pass(context, true),
+};
+
+/** Nothing is believed of the copy before it was read back. */
+export const verifyStep: Step<CutoverContext> = {
+  name: "verify",
+  title: "prove the copy",
+  describe: ({ options, plan }) => [
+    options.verify === "full"
+      ? `compare all of the source with all of ${plan.volumes.map(({ path }) => path).join(", ")}`
+      : "read back everything that was sent and compare its digests",
+  ],
+  async run(context) {
+    const result = await verifyTarget({ ...staging(context), mode: context.options.verify, options: {} });
+    const compared = result.disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
+    return { detail: `${formatSize(compared)} compared (${result.mode})` };
+  },
+};
+
+async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detail: string }> {
+  const { passes } = await runFinalPass({ ...staging(context), options: {}, quiesced });
+  const sum = (bytes: (pass: Pass) => number): string =>
+    formatSize(passes.reduce((total, one) => total + bytes(one), 0));
+  return { detail: `${sum((one) => one.writtenBytes)} changed, ${sum((one) => one.wireBytes)} sent` };
+}
+
+function staging({ session, plan, machine, source, report, signal }: CutoverContext) {
+  return { plan, machine, store: session.store, connect: () => source.open(), report, ...(signal && { signal }) };
+}

@@ -1,0 +1,91 @@
+import { RehomeError } from "../../../lib/errors.js";
+import { runChecked } from "../../../lib/host/run.js";
+import { parseAddress } from "../../../lib/host/ssh/index.js";
+import { probeTcp } from "../../../lib/probe-tcp.js";
+import { delay } from "../../../lib/delay.js";
+import { powerOff } from "../../physical/quiesce.js";
+import { currentSteps, factOf, statusOf, type Step } from "../sequence.js";
+import { waitUntilBack } from "../source-link.js";
+import type { CutoverContext } from "../types.js";
+import { BACK_TIMEOUT_MS } from "./quiesce.js";
+
+/** How long the source may go on answering after it was switched off, in ms. */
+const GOING_MS = 30_000;
+/** Silence that counts: the source's ssh port must not answer this many times in a row, each time for this long. */
+const SILENT_TIMES = 2;
+const SILENCE_MS = 1000;
+
+/** Never two running copies: the source is off before the guest may start. */
+export const sourceOffStep: Step<CutoverContext> = {
+  name: "source-off",
+  title: "switch the source off",
+  describe: ({ session: { sourceConfig } }) => [
+    `switch ${sourceConfig.address} off at once (sysrq o)${sourceConfig.powerOff === undefined ? "" : `, then run ${sourceConfig.powerOff.join(" ")}`}`,
+    "wait until it no longer answers",
+  ],
+  async run(context) {
+    const { source, session, options, report } = context;
+    if (await wasToldToGo(context)) {
+      report.note({ severity: "info", text: "the source was told to switch off before this run was interrupted" });
+    }
+    if ((await source.bootId()) !== undefined) {
+      await powerOff(await source.host());
+      await source.drop();
+    } else if (!options.sourceIsOff && !(await wasToldToGo(context)) && session.sourceConfig.powerOff === undefined) {
+      throw unknownPower(session.guestConfig.source);
+    }
+    if (session.sourceConfig.powerOff !== undefined) await runChecked(session.target, session.sourceConfig.powerOff);
+    await requireSilence(context, GOING_MS);
+    return { detail: `${session.guestConfig.source} is off: do not switch it on, use rehome rollback` };
+  },
+  async undo({ source, session, report }) {
+    const oldBootId = factOf(currentSteps(await session.store.records()), "preflight", "bootId") ?? "";
+    const name = session.guestConfig.source;
+    if ((await source.bootId()) !== undefined) return "the source is on";
+    const { powerOn } = session.sourceConfig;
+    if (powerOn === undefined) {
+      report.note({ severity: "warning", text: `switch ${name} on by hand: its disks are as they were at cutover` });
+      return `${name} can be switched on`;
+    }
+    await runChecked(session.target, powerOn);
+    await waitUntilBack(source, name, oldBootId, BACK_TIMEOUT_MS);
+    return `${name} was switched on and answers`;
+  },
+};
+
+/** Whether an earlier run of this step had come as far as beginning. Its own "started" record is the last one. */
+async function wasToldToGo({ session }: CutoverContext): Promise<boolean> {
+  const earlier = currentSteps(await session.store.records()).filter(({ step }) => step === "source-off");
+  return statusOf(earlier.slice(0, -1), "source-off") !== "pending";
+}
+
+/**
+ * Makes sure that nobody answers where the source was; a refused connection is an answer too. The administrator's word
+ * that the source is off counts instead.
+ * @throws RehomeError source-alive
+ */
+export async function requireSilence({ session, options }: CutoverContext, timeoutMs: number): Promise<void> {
+  if (options.sourceIsOff) return;
+  const { host, port } = parseAddress(session.sourceConfig.address);
+  const until = Date.now() + timeoutMs;
+  let silent = 0;
+  while (silent < SILENT_TIMES) {
+    const askedAt = Date.now();
+    const answer = await probeTcp(host, port, SILENCE_MS);
+    silent = answer === "silent" ? silent + 1 : 0;
+    if (silent === 0 && Date.now() > until) {
+      throw new RehomeError("source-alive", "the source still answers after it was switched off", {
+        machine: session.guestConfig.source,
+        remedy: "switch it off, then run the same command again; or run rehome rollback",
+      });
+    }
+    await delay(Math.max(0, SILENCE_MS / 2 - (Date.now() - askedAt))); // an answer at once must not make a busy loop
+  }
+}
+
+function unknownPower(machine: string): RehomeError {
+  return new RehomeError("source-alive", "the source cannot be reached, so nobody knows whether it is off", {
+    machine,
+    remedy: "make sure that it is off, then run the same command with --source-is-off; or run rehome rollback",
+  });
+}

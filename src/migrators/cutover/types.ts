@@ -1,0 +1,47 @@
+import type { ClusterPaths } from "../../cluster/paths.js";
+import type { Hypervisor } from "../../cluster/libvirt/types.js";
+import type { Report } from "../../lib/report.js";
+import type { VerifyMode } from "../staging/index.js";
+import type { GuestSession } from "../session.js";
+import type { GuestPlan, Machine } from "../types.js";
+import type { SourceLink } from "./source-link.js";
+
+export interface CutoverOptions {
+  /** Refuse to begin when the predicted downtime is longer, in ms. */
+  readonly maxDowntimeMs?: number;
+  /** How the copy is proven before the source goes. */
+  readonly verify: VerifyMode;
+  /** The administrator's word that the source is off, when rehome cannot find out by itself. */
+  readonly sourceIsOff: boolean;
+}
+
+/** What the steps of a cutover, and of its undoing, work on. */
+export interface CutoverContext {
+  readonly session: GuestSession;
+  /** The plan and the machine that the guest was staged by. */
+  readonly plan: GuestPlan;
+  readonly machine: Machine;
+  readonly source: SourceLink;
+  readonly paths: ClusterPaths;
+  /** Found out once and remembered. */
+  readonly hypervisor: () => Promise<Hypervisor>;
+  readonly options: CutoverOptions;
+  readonly report: Report;
+  /** Aborted by Ctrl-C; undoing goes on without it. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One part of the measured downtime. */
+export interface DowntimeShare {
+  readonly step: string;
+  readonly title: string;
+  readonly ms: number;
+}
+
+/** What a cutover came to. */
+export interface CutoverResult {
+  readonly guest: string;
+  /** From the first service stopped on the source to the last check answered by the guest, in ms. */
+  readonly downtimeMs: number;
+  readonly shares: readonly DowntimeShare[];
+}

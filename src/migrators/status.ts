@@ -1,0 +1,81 @@
+import { currentSteps, statusOf } from "./cutover/sequence.js";
+import { CUTOVER_STEPS } from "./cutover/index.js";
+import { passesOf, plannedOf, stateOf, type GuestRecord } from "./guest-store.js";
+import { factsOf, predictDowntime } from "./staging/index.js";
+import type { GuestState, Pass } from "./types.js";
+
+/** Where a guest is on its way, which copy of it counts, and what to do next. */
+export interface GuestOverview {
+  readonly guest: string;
+  readonly source: string;
+  readonly state: GuestState;
+  /** The one copy that runs or may be started. */
+  readonly authoritative: "source" | "guest" | "undecided";
+  /** Why, in a few words. */
+  readonly because: string;
+  /** What to type next. */
+  readonly next: string;
+  readonly passes: number;
+  readonly lastPassAt: number | undefined;
+  readonly lastPassWritten: number | undefined;
+  /** If cut over now, in ms; undefined before the first complete pass and after the cutover. */
+  readonly predictedDowntimeMs: number | undefined;
+  /** Bytes of all disks. */
+  readonly size: number | undefined;
+}
+
+/** The overview of a guest from its journal alone; touches no machine. */
+export function overviewOf(guest: string, source: string, records: readonly GuestRecord[]): GuestOverview {
+  const state = stateOf(records);
+  const passes = passesOf(records);
+  const last = lastRound(passes);
+  return {
+    guest,
+    source,
+    state,
+    ...verdict(guest, state, records),
+    passes: passes.reduce((most, { number }) => Math.max(most, number), 0),
+    lastPassAt: last.at(-1)?.startedAt,
+    lastPassWritten: last.length === 0 ? undefined : last.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
+    predictedDowntimeMs: state === "staged" ? predictDowntime(factsOf(passes, records)).totalMs : undefined,
+    size: plannedOf(records)?.plan.volumes.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+function lastRound(passes: readonly Pass[]): readonly Pass[] {
+  const number = passes.at(-1)?.number;
+  return passes.filter((pass) => pass.number === number);
+}
+
+type Verdict = Pick<GuestOverview, "authoritative" | "because" | "next">;
+
+function verdict(guest: string, state: GuestState, records: readonly GuestRecord[]): Verdict {
+  switch (state) {
+    case "planned":
+      return { authoritative: "source", because: "nothing was copied yet", next: `rehome stage ${guest}` };
+    case "staging":
+      return { authoritative: "source", because: "the copy is not complete", next: `rehome stage ${guest}` };
+    case "staged":
+      return { authoritative: "source", because: "the source runs", next: `rehome cutover ${guest} --dry-run` };
+    case "cut-over":
+      return { authoritative: "guest", because: "the source is off", next: `rehome commit ${guest}` };
+    case "committed":
+      return { authoritative: "guest", because: "the move is final", next: "rehome cluster status" };
+    case "cutting-over":
+      return interrupted(guest, records);
+  }
+}
+
+/** A cutover that neither finished nor was undone: its journal says which copy counts. */
+function interrupted(guest: string, records: readonly GuestRecord[]): Verdict {
+  const steps = currentSteps(records);
+  const reached = CUTOVER_STEPS.findLast(({ name }) => !["pending", "undone"].includes(statusOf(steps, name)));
+  const where = reached === undefined ? "it had not begun" : `it came to "${reached.title}"`;
+  const next = `rehome cutover ${guest} to go on, rehome rollback ${guest} to go back`;
+  const begun = (name: string): boolean => !["pending", "undone"].includes(statusOf(steps, name));
+  if (begun("start")) return { authoritative: "guest", because: `the cutover is unfinished: ${where}`, next };
+  if (begun("source-off")) {
+    return { authoritative: "undecided", because: `the source is off or about to be: ${where}`, next };
+  }
+  return { authoritative: "source", because: `the cutover is unfinished: ${where}`, next };
+}
