@@ -83,3 +83,8 @@ export function setParameter(id: string, name: string, value: string | undefined
       setPair(resource, { kind: "instance_attributes", id: `${id}-instance_attributes` }, name, value),
     );
 }
+
+/** Several edits, one after the other. */
+export function inTurn(...edits: readonly Edit[]): Edit {
+  return (cib) => edits.reduce((at, edit) => edit(at), cib);
+}

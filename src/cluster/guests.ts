@@ -1,19 +1,23 @@
+import { mkdir, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
 import { RehomeError } from "../lib/errors.js";
+import { localHost } from "../lib/host/local-host.js";
+import { formatDuration } from "../lib/units.js";
+import type { XmlElement } from "../lib/xml.js";
+import { findResource, initialCib, putResource, removeResource } from "./cib/edit.js";
+import { fileCib } from "./cib/store.js";
+import { cleanUp, clusterNodes, inTurn, setTargetRole } from "./control.js";
+import { guestPrimitive, isGuest, targetRoleOf, type GuestResource } from "./guest-resource.js";
+import { domainXml } from "./libvirt/domain-xml.js";
 import type { DomainSpec } from "./libvirt/types.js";
 import type { ClusterPaths } from "./paths.js";
+import { resourceStates, type OperationFailure } from "./resource-state.js";
+import { failCount } from "./runtime/failures.js";
+import { rcWords, statusWords } from "./runtime/log-text.js";
+import { ask } from "./runtime/shims/server.js";
 
-/** A guest as a resource of the cluster. */
-export interface GuestResource {
-  readonly name: string;
-  /** Path of its domain XML, as `defineGuest` returned it. */
-  readonly domainPath: string;
-  /** Libvirt's address, such as `qemu:///system`. */
-  readonly libvirt: string;
-  /** How long its start and stop may take, in ms. */
-  readonly startTimeoutMs?: number;
-  readonly stopTimeoutMs?: number;
-  readonly monitorIntervalMs?: number;
-}
+export type { GuestResource } from "./guest-resource.js";
 
 export interface WaitOptions {
   readonly timeoutMs: number;
@@ -27,8 +31,12 @@ export interface GuestStatus {
   readonly node?: string;
   /** The last failure of one of its operations, in the agent's own words. */
   readonly failure?: string;
+  /** Infinity when it may not start on its node any more. */
   readonly failCount: number;
 }
+
+const CLIENT = "rehome";
+const POLL_MS = 200;
 
 /**
  * Writes a guest's domain XML below `paths.domains`. Nothing is defined in libvirt: VirtualDomain creates the domain
@@ -36,13 +44,26 @@ export interface GuestStatus {
  * @returns the file's path
  * @throws RehomeError file-unwritable
  */
-export function defineGuest(paths: ClusterPaths, spec: DomainSpec): Promise<string> {
-  return notYet(paths.domains, spec.name);
+export async function defineGuest(paths: ClusterPaths, spec: DomainSpec): Promise<string> {
+  for (const folder of [paths.domains, paths.consoles]) {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o755 });
+    } catch (cause) {
+      throw new RehomeError("file-unwritable", `cannot make the folder: ${String(cause)}`, { path: folder, cause });
+    }
+  }
+  const path = domainPath(paths, spec.name);
+  await localHost().writeFile(path, domainXml(spec), 0o600);
+  return path;
 }
 
 /** Removes a guest's domain XML. Nothing happens when there is none. */
-export function undefineGuest(paths: ClusterPaths, name: string): Promise<void> {
-  return notYet(paths.domains, name);
+export async function undefineGuest(paths: ClusterPaths, name: string): Promise<void> {
+  await rm(domainPath(paths, name), { force: true });
+}
+
+function domainPath(paths: ClusterPaths, name: string): string {
+  return join(paths.domains, `${name}.xml`);
 }
 
 /**
@@ -50,39 +71,124 @@ export function undefineGuest(paths: ClusterPaths, name: string): Promise<void> 
  * The same guest registered again is brought up to date.
  * @throws RehomeError cib-invalid, resource-exists, locked, file-unwritable
  */
-export function registerGuest(paths: ClusterPaths, guest: GuestResource): Promise<void> {
-  return notYet(paths.cib, guest.name);
+export async function registerGuest(paths: ClusterPaths, guest: GuestResource): Promise<void> {
+  const store = fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) });
+  await store.update((cib) => {
+    const existing = findResource(cib, guest.name);
+    if (existing !== undefined && !isGuest(existing)) {
+      throw new RehomeError("resource-exists", `the CIB has another resource "${guest.name}", which is no guest`, {
+        path: paths.cib,
+        line: existing.line,
+        remedy: "give the guest another name",
+      });
+    }
+    return putResource(cib, guestPrimitive(guest, (existing && targetRoleOf(existing)) ?? "Stopped"));
+  });
 }
 
 /** Takes a stopped guest out of the CIB. Nothing happens when it is not there. @throws RehomeError resource-active */
-export function unregisterGuest(paths: ClusterPaths, name: string): Promise<void> {
-  return notYet(paths.cib, name);
+export async function unregisterGuest(paths: ClusterPaths, name: string): Promise<void> {
+  await fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) }).update((cib) => {
+    if (findResource(cib, name) === undefined) return cib;
+    const active = resourceStates(cib, name).find((state) => state.role !== "stopped" || state.pending !== undefined);
+    if (active !== undefined) {
+      throw new RehomeError("resource-active", `guest "${name}" is ${active.role} on ${active.node}`, {
+        remedy: `stop it first: rehome cluster stop ${name}`,
+      });
+    }
+    return removeResource(cib, name);
+  });
 }
 
 /**
- * Asks for a guest to run, and waits until it does.
+ * Asks for a guest to run, and waits until it does. Failures of an earlier try are forgotten first.
  * @throws RehomeError runtime-not-running, resource-unknown, resource-failed with the agent's own error,
  *   command-timeout, cancelled
  */
-export function startGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
-  return notYet(paths.cib, name, options);
+export async function startGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
+  await requireRuntime(paths);
+  await fileCib(paths, { client: CLIENT }).update((cib) => {
+    const start = setTargetRole(name, "Started");
+    return hasFailures(cib, name) ? inTurn(cleanUp(name), start)(cib) : start(cib);
+  });
+  return waitFor(paths, name, "running", options);
 }
 
 /** Asks for a guest to stop, and waits until it has. @throws as startGuest */
-export function stopGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
-  return notYet(paths.cib, name, options);
+export async function stopGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
+  await requireRuntime(paths);
+  await fileCib(paths, { client: CLIENT }).update(setTargetRole(name, "Stopped"));
+  return waitFor(paths, name, "stopped", options);
 }
 
 /** What the cluster knows of a guest now. `unknown` when no runtime keeps the cluster. */
-export function guestStatus(paths: ClusterPaths, name: string): Promise<GuestStatus> {
-  return notYet(paths.cib, name);
+export async function guestStatus(paths: ClusterPaths, name: string): Promise<GuestStatus> {
+  return statusIn(await fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) }).read(), name);
 }
 
 /** @throws RehomeError runtime-not-running, with the remedy */
-export function requireRuntime(paths: ClusterPaths): Promise<void> {
-  return notYet(paths.socket, "");
+export async function requireRuntime(paths: ClusterPaths): Promise<void> {
+  await ask(paths.socket, { tool: "rehome", argv: ["ping"], env: {} });
 }
 
-function notYet(path: string, ...what: unknown[]): Promise<never> {
-  return Promise.reject(new RehomeError("internal", `not yet: ${JSON.stringify(what)}`, { path }));
+function statusIn(cib: XmlElement, name: string): GuestStatus {
+  const resource = findResource(cib, name);
+  if (resource === undefined) return { state: "unregistered", failCount: 0 };
+  const states = resourceStates(cib, name);
+  const count = Math.max(0, ...clusterNodes(cib).map((node) => failCount(cib, node.id, name)));
+  const failure = states.find((state) => state.failure !== undefined)?.failure;
+  const common = { failCount: count, ...(failure && { failure: failureText(failure) }) };
+  const running = states.find((state) => ["started", "promoted", "unpromoted"].includes(state.role));
+  if (running !== undefined && !running.failedNow && running.pending === undefined) {
+    return { state: "running", node: running.node, ...common };
+  }
+  const isUnderWay = states.some((state) => state.pending !== undefined);
+  if (states.length === 0 || isUnderWay) return { state: "unknown", ...common };
+  const isStopped = states.every((state) => state.role === "stopped");
+  if (isStopped && targetRoleOf(resource) === "Stopped") return { state: "stopped", ...common };
+  if (failure !== undefined && count > 0) return { state: "failed", ...common };
+  return { state: isStopped ? "stopped" : "unknown", ...common };
+}
+
+function failureText({ task, rc, status, exitReason }: OperationFailure): string {
+  const what = `${task}: ${statusWords(status) ?? `${rcWords(rc)} (${rc})`}`;
+  return exitReason === "" ? what : `${what}: ${exitReason}`;
+}
+
+function hasFailures(cib: XmlElement, name: string): boolean {
+  return clusterNodes(cib).some((node) => failCount(cib, node.id, name) > 0);
+}
+
+async function waitFor(
+  paths: ClusterPaths,
+  name: string,
+  wanted: "running" | "stopped",
+  { timeoutMs, signal }: WaitOptions,
+): Promise<GuestStatus> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    const status = await guestStatus(paths, name);
+    if (status.state === wanted) return status;
+    if (isHopeless(status, wanted)) {
+      throw new RehomeError("resource-failed", `guest "${name}" failed: ${status.failure ?? "no reason was given"}`, {
+        remedy: `rehome cluster status shows more; after the cause is gone: rehome cluster cleanup ${name}`,
+      });
+    }
+    if (Date.now() >= end) {
+      await requireRuntime(paths);
+      throw new RehomeError(
+        "command-timeout",
+        `guest "${name}" is not ${wanted} after ${formatDuration(timeoutMs)}, but ${status.state}`,
+        { remedy: "rehome cluster status and the runtime's log (journalctl -u rehome-runtime) say what it waits for" },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** A guest that failed for good is not waited for; one with fewer failures is still being tried again. */
+function isHopeless(status: GuestStatus, wanted: "running" | "stopped"): boolean {
+  if (status.state !== "failed") return false;
+  return status.failCount === Number.POSITIVE_INFINITY || (wanted === "running" && status.failCount >= 3);
 }

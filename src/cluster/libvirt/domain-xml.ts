@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { element, writeXml, type XmlElement } from "../../lib/xml.js";
 import type { DomainDisk, DomainNic, DomainSpec } from "./types.js";
 
@@ -16,6 +17,7 @@ export function domainXml(spec: DomainSpec): string {
   return writeXml(
     element("domain", { type: spec.hypervisor.type }, [
       element("name", {}, spec.name),
+      element("uuid", {}, spec.uuid ?? stableUuid(spec)),
       ...(spec.title === undefined ? [] : [element("title", {}, spec.title)]),
       element("memory", { unit: "KiB" }, `${memory}`),
       element("currentMemory", { unit: "KiB" }, `${memory}`),
@@ -32,6 +34,20 @@ export function domainXml(spec: DomainSpec): string {
       devices(spec),
     ]),
   );
+}
+
+/** The same for the same guest: software licences and DHCP leases hang on it. A UUID of version 8 (RFC 9562). */
+function stableUuid(spec: DomainSpec): string {
+  const text = [spec.name, ...spec.nics.map((nic) => nic.mac)].join(" ");
+  const hex = createHash("sha256").update(`rehome guest ${text}`).digest("hex");
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join("-");
 }
 
 function os(spec: DomainSpec): XmlElement {

@@ -2,6 +2,8 @@
 export interface DomainSpec {
   /** libvirt's name for it, also the id of its resource. */
   readonly name: string;
+  /** Kept over all starts: what the guest sees as its machine's id. Made from the name and the NICs when not given. */
+  readonly uuid?: string;
   /** What a person calls it, such as the source's host name and distribution. */
   readonly title?: string;
   readonly hypervisor: Hypervisor;

@@ -91,6 +91,16 @@ export const configFlags = {
   }),
 };
 
+/** Flags of every command about the cluster on this machine. */
+export const clusterFlags = {
+  ...configFlags,
+  state: Flags.string({
+    description: "folder of the CIB and the runtime's state; without it the one of the configuration file",
+    env: "REHOME_STATE",
+    helpValue: "FOLDER",
+  }),
+};
+
 /** Flags of every command that logs in to a source. */
 export const sourceFlags = {
   "accept-new-host-key": Flags.boolean({

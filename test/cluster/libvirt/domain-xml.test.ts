@@ -68,6 +68,13 @@ describe("domain XML", () => {
     );
   });
 
+  it("gives a guest the same UUID every time, and another guest another", () => {
+    const uuid = (given: DomainSpec) => childOf(parseXml(domainXml(given), "domain"), "uuid")?.text;
+    assert.match(uuid(spec)!, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(uuid(spec), uuid({ ...spec, vcpus: 8 }));
+    assert.notEqual(uuid(spec), uuid({ ...spec, name: "web2" }));
+  });
+
   it("pins the machine type of the firmware", () => {
     const machine = (text: string) => descendantsOf(parseXml(text, "domain"), "type")[0]?.attributes["machine"];
     assert.equal(machine(domainXml(spec)), "pc-i440fx-7.2");

@@ -1,0 +1,73 @@
+import { table } from "../lib/view/table.js";
+import type { ResourceState } from "./resource-state.js";
+import { rcWords, statusWords } from "./runtime/log-text.js";
+import type { ClusterSummary, FailureSummary, ResourceSummary } from "./summary.js";
+
+/** A cluster's state as lines for a person. `runtime`: the process that keeps it. */
+export function summaryText(summary: ClusterSummary, runtime: { readonly pid: number } | undefined): readonly string[] {
+  const kept = runtime === undefined ? "no runtime is running" : `runtime running (process ${runtime.pid})`;
+  return [
+    `CIB ${summary.version}, ${kept}${summary.maintenance ? ", MAINTENANCE MODE: nothing is managed" : ""}`,
+    "",
+    ...table(
+      ["NODE", "STATE", "ATTRIBUTES"],
+      summary.nodes.map((node) => [
+        node.name,
+        node.state,
+        Object.entries(node.attributes)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(" "),
+      ]),
+    ),
+    "",
+    ...resourceLines(summary.resources),
+    ...failureLines(summary.failures),
+  ];
+}
+
+function resourceLines(resources: readonly ResourceSummary[]): readonly string[] {
+  if (resources.length === 0) return ["no resources"];
+  return table(
+    ["RESOURCE", "AGENT", "STATE"],
+    resources.flatMap((resource) => rows(resource, "")),
+  );
+}
+
+function rows(resource: ResourceSummary, indent: string): string[][] {
+  const own = [`${indent}${resource.id}`, resource.agent ?? `(${resource.kind})`, stateText(resource)];
+  return [own, ...resource.children.flatMap((child) => rows(child, `${indent}  `))];
+}
+
+function stateText(resource: ResourceSummary): string {
+  const notes = [
+    ...(resource.managed ? [] : ["unmanaged"]),
+    ...(resource.targetRole === undefined || resource.targetRole === "Started"
+      ? []
+      : [`asked to be ${resource.targetRole.toLowerCase()}`]),
+  ];
+  const instances = resource.instances.map(instanceText);
+  const states = resource.agent === undefined ? instances : instances.length === 0 ? ["stopped"] : instances;
+  return [...states, ...notes].join(", ");
+}
+
+function instanceText(state: ResourceState): string {
+  if (state.pending !== undefined) return `${state.pending} under way on ${state.node}`;
+  const role = state.role === "started" ? "running" : state.role;
+  return `${state.failedNow ? "FAILED, " : ""}${role} on ${state.node}`;
+}
+
+function failureLines(failures: readonly FailureSummary[]): readonly string[] {
+  if (failures.length === 0) return [];
+  return [
+    "",
+    "failed operations",
+    ...failures.map((failure) => {
+      const interval = failure.intervalMs > 0 ? ` every ${failure.intervalMs / 1000} s` : "";
+      const result = statusWords(failure.status) ?? `${rcWords(failure.rc)} (${failure.rc})`;
+      const reason = failure.exitReason === "" ? "" : `: ${failure.exitReason}`;
+      const times = failure.failCount === Number.POSITIVE_INFINITY ? "for good" : `${failure.failCount} times`;
+      const when = new Date(failure.at).toISOString().slice(0, 19).replace("T", " ");
+      return `  ${failure.resource} ${failure.task}${interval} on ${failure.node} at ${when}: ${result}${reason}; failed ${times}`;
+    }),
+  ];
+}

@@ -1,0 +1,23 @@
+import { Args } from "@oclif/core";
+import type { ChangeResult } from "../../cluster/change.js";
+import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
+
+export default class ClusterManage extends BaseCommand {
+  static override description = "Let the runtime start, stop and recover a resource again.";
+  static override examples = ["<%= config.bin %> <%= command.id %> web1"];
+  static override args = { resource: Args.string({ description: "its id", required: true }) };
+  static override flags = { ...clusterFlags };
+
+  async run(): Promise<ChangeResult> {
+    const { args, flags } = await this.parse(ClusterManage);
+    const [{ locateCluster }, { changeCib, changeText }, { setManaged }] = await Promise.all([
+      import("../../cluster/locate.js"),
+      import("../../cluster/change.js"),
+      import("../../cluster/control.js"),
+    ]);
+    const edit = setManaged(args.resource, true);
+    const result = await changeCib(await locateCluster(flags), "rehome cluster manage", edit);
+    this.print(changeText(`${args.resource} is managed`, result));
+    return result;
+  }
+}

@@ -1,0 +1,25 @@
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
+
+export default class ClusterStop extends BaseCommand {
+  static override description = "Stop a resource, wait until it has stopped, and keep it so.";
+  static override examples = ["<%= config.bin %> <%= command.id %> web1"];
+  static override args = { resource: Args.string({ description: "its id", required: true }) };
+  static override flags = {
+    ...clusterFlags,
+    timeout: Flags.string({ description: "how long to wait", default: "5min", helpValue: "TIME" }),
+  };
+
+  async run(): Promise<{ readonly resource: string; readonly state: string }> {
+    const { args, flags } = await this.parse(ClusterStop);
+    const [{ locateCluster }, { stopGuest }, { parseDuration }] = await Promise.all([
+      import("../../cluster/locate.js"),
+      import("../../cluster/guests.js"),
+      import("../../lib/units.js"),
+    ]);
+    const options = { timeoutMs: parseDuration(flags.timeout), signal: this.signal };
+    const status = await stopGuest(await locateCluster(flags), args.resource, options);
+    this.print(`${args.resource} is stopped${status.node === undefined ? "" : ` on ${status.node}`}`);
+    return { resource: args.resource, state: status.state };
+  }
+}
