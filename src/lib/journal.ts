@@ -1,4 +1,5 @@
 import { open, readFile, truncate, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import { RehomeError } from "./errors.js";
 
 /** An append-only file of JSON lines; a record is on the disk when `append` resolves. */
@@ -17,20 +18,51 @@ export async function openJournal<T>(path: string): Promise<Journal<T>> {
   let file: FileHandle;
   try {
     file = await open(path, "a", 0o600);
+    await syncFolder(path); // a new file must survive a power cut too
   } catch (cause) {
     throw new RehomeError("file-unwritable", "cannot open the journal", { path, cause });
   }
+  let bytes = validBytes;
+  let broken = false;
+  async function write(line: Buffer): Promise<void> {
+    if (broken) throw new Error("an earlier record could not be taken back");
+    try {
+      await file.appendFile(line);
+      await file.sync();
+      bytes += line.length;
+    } catch (cause) {
+      // A full disk leaves half a record: what comes after it would be unreadable.
+      await file.truncate(bytes).catch(() => (broken = true));
+      throw cause;
+    }
+  }
+  let last: Promise<unknown> = Promise.resolve();
   return {
     async append(record) {
+      const line = Buffer.from(`${JSON.stringify(record)}\n`);
+      const written = last.then(() => write(line)); // one after the other, in the order of the calls
+      last = written.catch(() => undefined);
       try {
-        await file.appendFile(`${JSON.stringify(record)}\n`);
-        await file.sync();
+        await written;
       } catch (cause) {
-        throw new RehomeError("file-unwritable", "cannot write to the journal", { path, cause });
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new RehomeError("file-unwritable", `cannot write to the journal: ${reason}`, { path, cause });
       }
     },
-    close: () => file.close(),
+    async close() {
+      await last;
+      await file.close();
+    },
   };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /**

@@ -24,6 +24,7 @@ export async function acquireLock(path: string, purpose: string): Promise<Lock> 
     throw new RehomeError("file-unwritable", "cannot make the folder of the lock", { path, cause });
   }
   const child = await localHost().start([
+    "setsid", // Ctrl-C on the terminal must not take the lock from a command that is still cleaning up
     "flock",
     "--wait",
     GRACE_S,
@@ -37,13 +38,17 @@ export async function acquireLock(path: string, purpose: string): Promise<Lock> 
   const held = new Promise<"held">((resolve) => child.stdout.once("data", () => resolve("held")));
   const outcome = await Promise.race([held, child.exited]);
   if (outcome === "held") {
-    await writeFile(path, `${purpose} (process ${process.pid})\n`);
-    return {
-      release: async () => {
-        child.stdin.end();
-        await child.exited;
-      },
+    const release = async (): Promise<void> => {
+      child.stdin.end();
+      await child.exited;
     };
+    try {
+      await writeFile(path, `${purpose} (process ${process.pid})\n`);
+    } catch (cause) {
+      await release();
+      throw new RehomeError("file-unwritable", "cannot write down who holds the lock", { path, cause });
+    }
+    return { release };
   }
   if (outcome !== CONFLICT) {
     throw new RehomeError("file-unwritable", `cannot take the lock (flock ended with exit code ${outcome})`, { path });

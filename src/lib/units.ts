@@ -15,18 +15,20 @@ export function parseSize(text: string): number {
     });
   }
   const power = match[2] === undefined ? 0 : "KMGTP".indexOf(match[2].toUpperCase()) + 1;
-  return Math.round(Number(match[1]) * 1024 ** power);
+  const bytes = Math.round(Number(match[1]) * 1024 ** power);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new RehomeError("usage", `"${text}" is too large`, { remedy: "write a size below 8 PiB" });
 }
 
 /** `0 B`, `1.5 GiB`: three digits at the most. */
 export function formatSize(bytes: number): string {
   let unit = 0;
   let value = bytes;
-  while (value >= 1024 && unit < SIZE_UNITS.length - 1) {
+  while (Math.round(value) >= 1024 && unit < SIZE_UNITS.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   return `${value.toFixed(digits)} ${SIZE_UNITS[unit] ?? "B"}`;
 }
 
@@ -62,8 +64,8 @@ export function parseDuration(text: string): number {
 
 /** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03 min`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;

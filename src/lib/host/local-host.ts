@@ -1,8 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { constants } from "node:os";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { execa, type Options } from "execa";
+import { execa } from "execa";
 import { RehomeError } from "../errors.js";
+import { collect } from "./collect.js";
+import { killCommand } from "./kill.js";
 import type { Host, HostProcess, RunOptions, RunResult } from "./types.js";
 
 /** The machine that rehome runs on. */
@@ -17,34 +20,49 @@ export function localHost(name = "localhost"): Host {
   };
 }
 
-function execaOptions(options: RunOptions | undefined): Options {
-  return {
-    reject: false,
-    ...(options?.env && { env: { ...options.env } }),
-    ...(options?.signal && { cancelSignal: options.signal }),
-  };
+async function run(machine: string, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return collect(await start(machine, argv, options), machine, argv, options);
 }
 
-async function run(machine: string, argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+async function start(
+  machine: string,
+  argv: readonly string[],
+  options: Omit<RunOptions, "input" | "timeoutMs"> = {},
+): Promise<HostProcess> {
   const [file, args] = split(argv);
-  const result = await execa(file, args, {
-    ...execaOptions(options),
-    ...(options?.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
-    ...(options?.timeoutMs !== undefined && { timeout: options.timeoutMs }),
-    encoding: "utf8",
-    stripFinalNewline: false,
-    maxBuffer: 256 * 1024 * 1024,
+  const { signal } = options;
+  const cancelled = (): RehomeError => new RehomeError("cancelled", `${file} was stopped`, { machine });
+  if (signal?.aborted === true) throw cancelled();
+  const mark = randomUUID();
+  const child = execa(file, args, {
+    reject: false,
+    env: { ...options.env, REHOME_RUN: mark },
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    buffer: false,
+    encoding: "buffer",
   });
-  if (result.timedOut) {
-    throw new RehomeError("command-timeout", `${file} did not end within ${options?.timeoutMs ?? 0} ms`, { machine });
+  child.stdin.on("error", () => undefined); // a program that ends before it has read everything; `exited` tells
+  let children: Promise<unknown> | undefined;
+  function kill(): void {
+    if (children !== undefined) return;
+    child.kill("SIGKILL");
+    const [killer, killerArgs] = split(killCommand(mark, { started: true }));
+    children = execa(killer, killerArgs, { reject: false, stdio: "ignore" });
+    for (const stream of [child.stdout, child.stderr]) stream.destroy(); // a child of it may hold them open
   }
-  if (result.isCanceled) throw new RehomeError("cancelled", `${file} was stopped`, { machine });
-  return {
-    argv,
-    exitCode: exitCodeOf(machine, file, result),
-    stdout: typeof result.stdout === "string" ? result.stdout : "",
-    stderr: typeof result.stderr === "string" ? result.stderr : "",
-  };
+  signal?.addEventListener("abort", kill, { once: true });
+  const exited = (async () => {
+    const result = await child;
+    signal?.removeEventListener("abort", kill);
+    await children;
+    if (signal?.aborted === true && children !== undefined) throw cancelled();
+    return exitCodeOf(machine, file, result);
+  })();
+  exited.catch(() => undefined); // the caller awaits it when it wants to; until then it is no unhandled rejection
+  await Promise.resolve();
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, kill };
 }
 
 interface Ended {
@@ -64,36 +82,6 @@ function exitCodeOf(machine: string, file: string, ended: Ended): number {
   });
 }
 
-async function start(
-  machine: string,
-  argv: readonly string[],
-  options?: Omit<RunOptions, "input" | "timeoutMs">,
-): Promise<HostProcess> {
-  const [file, args] = split(argv);
-  const child = execa(file, args, {
-    ...execaOptions(options),
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-    buffer: false,
-    encoding: "buffer",
-  });
-  const exited = (async () => {
-    const result = await child;
-    if (result.isCanceled) throw new RehomeError("cancelled", `${file} was stopped`, { machine });
-    return exitCodeOf(machine, file, result);
-  })();
-  exited.catch(() => undefined); // the caller awaits it when it wants to; until then it is no unhandled rejection
-  await Promise.resolve();
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    exited,
-    kill: () => void child.kill("SIGKILL"),
-  };
-}
-
 function split(argv: readonly string[]): [string, string[]] {
   const [file, ...args] = argv;
   if (file === undefined) throw new RehomeError("internal", "an empty command was to be run");
@@ -109,9 +97,9 @@ async function read(machine: string, path: string): Promise<Buffer> {
 }
 
 async function replaceFile(machine: string, path: string, data: string | Buffer, mode = 0o644): Promise<void> {
-  const temporary = `${path}.rehome-${process.pid}.tmp`;
+  const temporary = `${path}.rehome-${randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, "w", mode);
+    const file = await open(temporary, "wx", mode); // never through a link that somebody else has laid
     try {
       await file.writeFile(data);
       await file.chmod(mode);

@@ -1,4 +1,5 @@
 import { RehomeError } from "../../errors.js";
+import { markOf } from "../kill.js";
 import { commandLine, quote } from "./quote.js";
 
 /** How the user becomes root: not at all, without a password, or with one on standard input. */
@@ -27,7 +28,7 @@ const SKIP_PREFACE = 'while IFS= read -r line || exit 1; do [ "$line" != "$1" ] 
 /**
  * Makes the command line of a program. `exec` and `env` leave no shell behind, so exit codes and signals are the
  * program's own.
- * @param mark set in the program's environment as REHOME_RUN, by which `killCommand` finds it and its children
+ * @param mark set in the program's environment as REHOME_RUN, by which killCommand finds it and its children
  * @throws RehomeError usage, internal
  */
 export function remoteCommand(
@@ -41,7 +42,7 @@ export function remoteCommand(
   if (program.includes("=")) throw new RehomeError("usage", `"${program}" cannot be run: its name has a "="`);
   const badName = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (badName !== undefined) throw new RehomeError("usage", `"${badName}" is no name of an environment variable`);
-  const settings = [`REHOME_RUN=${mark}`, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  const settings = [markOf(mark), ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
   const command = wrap(commandLine([...settings, ...argv]), become, mark);
   if (Buffer.byteLength(command.line) > MAX_LINE_BYTES) {
     throw new RehomeError("usage", `the arguments of ${program} are longer than 128 KiB`, {
@@ -62,26 +63,4 @@ function wrap(words: string, become: Become, mark: string): RemoteCommand {
       return { line: `exec sudo -S -p '' -- ${skip}`, preface: `${become.password}\n${mark}\n` };
     }
   }
-}
-
-/** A program that is just being started does not have its mark yet: a first look that finds nothing is not the last. */
-const KILL = `
-seen=
-for attempt in 1 2 3 4 5; do
-  alive=
-  for file in $(grep -lsF -e "$1" /proc/[0-9]*/environ); do
-    pid=\${file#/proc/}
-    kill -9 "\${pid%/environ}" 2>/dev/null && alive=1 seen=1
-  done
-  [ -z "$alive" ] && [ -n "$seen" ] && exit 0
-  sleep 0.1 2>/dev/null || sleep 1
-done
-[ -z "$alive" ]`;
-
-/**
- * The argv that kills whatever runs with a mark, children included, and succeeds once nothing does. Signals over the
- * SSH channel are not enough: sshd refuses them for root, and they do not reach a program behind sudo.
- */
-export function killCommand(mark: string): readonly string[] {
-  return ["sh", "-c", KILL, "sh", `REHOME_RUN=${mark}`];
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { RehomeError } from "../../errors.js";
 import { collect } from "../collect.js";
+import { killCommand } from "../kill.js";
 import type { Host, HostProcess, RunOptions, RunResult } from "../types.js";
-import { killCommand, remoteCommand, type Become } from "./command.js";
+import { remoteCommand, type Become } from "./command.js";
 import type { SshConnection } from "./connection.js";
 import { readRemoteFile, writeRemoteFile } from "./files.js";
 import { channelProcess } from "./process.js";
@@ -47,7 +48,7 @@ export function sshHost(link: SshConnection, become: Become): Host {
   }
 
   async function killRemote(mark: string): Promise<void> {
-    const result = await run(killCommand(mark));
+    const result = await run(killCommand(mark, { started: false }));
     if (result.exitCode !== 0) throw new RehomeError("command-failed", "it could not be killed", { machine });
   }
 
