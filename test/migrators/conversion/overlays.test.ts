@@ -52,7 +52,8 @@ describe("conversion: overlays (real qemu-img)", () => {
     assert.deepEqual(await digests(volumes), before);
   });
 
-  it("commits, and finishes a commit that was cut off after any program", async () => {
+  it("commits, and finishes a commit that was cut off after any program", async function () {
+    this.timeout(120_000);
     const before = await readFile(volumes[1]!);
     for (let cut = 0; ; cut += 1) {
       const overlays = await prepareOverlays(target);

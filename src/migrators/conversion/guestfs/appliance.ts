@@ -63,13 +63,14 @@ export async function startAppliance(options: ApplianceOptions): Promise<Applian
       await session.run("add", [disk.overlayPath, "format:qcow2", "cachemode:unsafe", `label:${disk.device}`]);
     }
     await launch(session, options.host);
+    const pid = (await session.run("get-pid")).toString("latin1").trim();
     const found = await session.run("debug", ["sh", DEVICES_SCRIPT]);
     const devices = parseDevices(found.toString("latin1"), plan);
     return {
       devices,
       mount: () => mountGuest(session, options, devices),
       close: () => close(session),
-      kill: () => session.kill(),
+      kill: () => kill(session, options, pid),
     };
   } catch (thrown) {
     await session.kill();
@@ -96,6 +97,19 @@ async function launch(session: GuestfishSession, host: Host): Promise<void> {
 async function close(session: GuestfishSession): Promise<void> {
   await session.run("umount-all");
   await session.run("shutdown", [], 120_000);
+  await session.kill();
+}
+
+/**
+ * Ends what still runs. guestfish's own watchdog ends a QEMU without a guestfish after two seconds, in which the overlays
+ * would still be in use.
+ */
+async function kill(session: GuestfishSession, { host, disks }: ApplianceOptions, pid: string): Promise<void> {
+  const overlay = disks[0]?.overlayPath;
+  if (/^\d+$/.test(pid) && overlay !== undefined) {
+    const ours = await host.run(["grep", "-qaF", "-e", overlay, "--", `/proc/${pid}/cmdline`]);
+    if (ours.exitCode === 0) await host.run(["kill", "-KILL", pid]);
+  }
   await session.kill();
 }
 
