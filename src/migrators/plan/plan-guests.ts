@@ -40,14 +40,7 @@ export async function planGuests(
     reported(report, { id: "target", title: "look at the target" }, () =>
       gatherTarget(first.target, first.config.target),
     ),
-    ...sessions.map((session) =>
-      reported(
-        report,
-        { id: session.guest, title: `inspect ${session.guestConfig.source} for ${session.guest}` },
-        () => inspectForPlan(session, signal),
-        (found) => ("machine" in found ? found.machine.distribution.name : found.concern.message),
-      ),
-    ),
+    ...sessions.map((session) => inspectForPlan(session, report, signal)),
   ]);
   const inspected = found.filter((one): one is Inspected => "machine" in one);
   return Promise.all(
@@ -69,11 +62,18 @@ type Unreachable = { readonly session: GuestSession; readonly concern: Concern }
 
 async function inspectForPlan(
   session: GuestSession,
+  report: Report,
   signal: AbortSignal | undefined,
 ): Promise<Inspected | Unreachable> {
+  const { guest, guestConfig, config } = session;
   try {
-    const machine = await inspectSource(session, signal);
-    return { session, machine, draft: draftGuest(session.guest, session.guestConfig, session.config.target, machine) };
+    const machine = await reported(
+      report,
+      { id: guest, title: `inspect ${guestConfig.source} for ${guest}` },
+      () => inspectSource(session, signal),
+      (found) => found.distribution.name,
+    );
+    return { session, machine, draft: draftGuest(guest, guestConfig, config.target, machine) };
   } catch (error) {
     const reason = error instanceof RehomeError ? reachingConcern(error) : undefined;
     if (reason === undefined) throw error;

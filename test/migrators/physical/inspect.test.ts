@@ -75,6 +75,33 @@ describe("inspection of a machine with LVM, LUKS and RAID (recorded)", () => {
   });
 });
 
+describe("inspection of Debian 12 with its root on LVM (recorded)", () => {
+  const machine = machineFromFile("debian-12-lvm.txt");
+
+  it("misses nothing that a migration needs", () => {
+    assert.deepEqual(treeOf(machine.disks), [
+      "sda -",
+      "  sda1 ext4 /boot",
+      "  sda2 LVM2_member",
+      "    web1-root ext4 /",
+      "    web1-swap swap",
+      "sdb -",
+      "  sdb1 xfs /srv",
+    ]);
+    assert.deepEqual(machine.bootLoader, { name: "grub-pc", disk: "sda" });
+    assert.deepEqual(machine.kernels, [{ release: "6.1.0-56-amd64", running: true, hasVirtio: true }]);
+    assert.deepEqual(
+      machine.disks.map(({ serial, partitionTable }) => [serial, partitionTable]),
+      [
+        ["ROOT123", "dos"],
+        ["DATA456", "gpt"],
+      ],
+    );
+    assert.equal(machine.memory, 768 * 1024 ** 2);
+    assert.deepEqual(machine.unknown, []);
+  });
+});
+
 describe("inspection of CentOS 5", () => {
   const machine = machineFrom(CENTOS_5);
 
