@@ -35,6 +35,15 @@ export async function openPythonAgent(options: OpenAgentOptions, python: string)
   return agent;
 }
 
+/** A frame that came; of a data frame, the payload is the bitmap, and the blocks are `data`. */
+interface Frame {
+  readonly header: FrameHeader;
+  readonly payload: Buffer;
+  readonly data: readonly Buffer[];
+}
+
+const BITMAP_SIZE = 2;
+
 /** A scan that is being answered. */
 interface ActiveScan {
   readonly request: ScanRequest;
@@ -130,24 +139,27 @@ class PythonAgent implements SourceAgent {
       for (;;) {
         const frame = await this.nextFrame();
         if (frame === undefined) throw await this.ended();
-        await this.handle(frame.header, frame.payload);
+        const waiting = this.handle(frame);
+        if (waiting) await waiting;
       }
     } catch (thrown) {
       this.fail(thrown);
     }
   }
 
-  private async nextFrame(): Promise<{ header: FrameHeader; payload: Buffer } | undefined> {
+  private async nextFrame(): Promise<Frame | undefined> {
     const head = await this.reader.take(FRAME_HEADER_SIZE);
     if (head === undefined) return undefined;
     const header = decodeFrameHeader(head);
     if (header.length > MAX_PAYLOAD) throw this.nonsense(`a frame of ${header.length} bytes`);
-    const payload = await this.reader.take(header.length);
-    return payload && { header, payload };
+    const bitmapSize = header.type === FRAME.data ? BITMAP_SIZE : header.length;
+    const payload = await this.reader.take(bitmapSize);
+    const data = await this.reader.takePieces(header.length - bitmapSize);
+    return payload && data && { header, payload, data };
   }
 
   /** Not async: most frames are handled without waiting, and there are many. */
-  private handle(header: FrameHeader, payload: Buffer): void | Promise<void> {
+  private handle({ header, payload, data }: Frame): void | Promise<void> {
     if (header.type === FRAME.error) throw this.sourceError(payload);
     const scan = this.scans.find(
       ({ request }) =>
@@ -155,7 +167,7 @@ class PythonAgent implements SourceAgent {
     );
     if (scan === undefined) throw this.nonsense(`an answer that nobody asked for (chunk ${header.chunk})`);
     const { sink } = scan.request;
-    sink.travelled(FRAME_HEADER_SIZE + payload.length);
+    sink.travelled(FRAME_HEADER_SIZE + header.length);
     switch (header.type) {
       case FRAME.zeros:
         sink.zeros(header.chunk, payload.readUInt32BE(0));
@@ -166,9 +178,7 @@ class PythonAgent implements SourceAgent {
         return;
       case FRAME.data: {
         const bitmap = payload.readUInt16BE(0);
-        const packed = payload.subarray(2);
-        const data = header.flags & FLAG.compressed ? inflateSync(packed) : packed;
-        const waiting = sink.data(header.chunk, bitmap, data);
+        const waiting = sink.data(header.chunk, bitmap, header.flags & FLAG.compressed ? unpacked(data) : data);
         if (scan.request.known !== "zeros") this.answered(scan, header.chunk);
         return waiting;
       }
@@ -244,4 +254,8 @@ class PythonAgent implements SourceAgent {
     const path = problem.disk === undefined ? undefined : this.disks[problem.disk];
     return readFailed(this.host.name, path, problem.offset ?? undefined, problem.error, problem.message);
   }
+}
+
+function unpacked(pieces: readonly Buffer[]): readonly Buffer[] {
+  return [inflateSync(Buffer.concat(pieces))];
 }

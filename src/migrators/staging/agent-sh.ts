@@ -139,7 +139,7 @@ class ShellAgent implements SourceAgent {
         sink.zeros(chunk, 1);
       } else {
         const all = 2 ** Math.ceil(piece.length / BLOCK_SIZE) - 1;
-        await sink.data(chunk, all, piece);
+        await sink.data(chunk, all, [piece]);
       }
     }
   }

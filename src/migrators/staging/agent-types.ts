@@ -9,8 +9,8 @@ export interface ScanSink {
   zeros(first: number, count: number): void;
   /** A chunk that differs: what the source has. @returns the bitmap of blocks that are wanted */
   changed(chunk: number, digest: Buffer, blocks: Buffer): Promise<number>;
-  /** Blocks of a chunk, one after the other. A promise is waited for before more is taken from the source. */
-  data(chunk: number, bitmap: number, data: Buffer): void | Promise<void>;
+  /** Blocks of a chunk, one after the other, cut into any pieces. A promise is waited for before more is taken from the source. */
+  data(chunk: number, bitmap: number, pieces: readonly Buffer[]): void | Promise<void>;
   /** A chunk that differs, when only comparing. */
   differs(chunk: number): void;
   /** So many bytes travelled for this scan. */

@@ -27,12 +27,8 @@ export class ByteReader {
 
   /** Exactly so many bytes; undefined when the stream ended before them. */
   async take(length: number): Promise<Buffer | undefined> {
-    while (this.buffered < length) {
-      if (this.failure) throw this.failure;
-      if (this.ended) return undefined;
-      await new Promise<void>((resolve) => (this.wake = resolve));
-    }
-    return this.cut(length);
+    const pieces = await this.takePieces(length);
+    return pieces?.length === 1 ? pieces[0] : pieces && Buffer.concat(pieces);
   }
 
   /** Takes no more: whatever still comes is thrown away. */
@@ -52,31 +48,36 @@ export class ByteReader {
     }
   }
 
-  private cut(length: number): Buffer {
+  /** Exactly so many bytes as they came, in pieces and without a copy; undefined when the stream ended before them. */
+  async takePieces(length: number): Promise<readonly Buffer[] | undefined> {
+    if (this.buffered < length && !(await this.fill(length))) return undefined;
+    return this.cut(length);
+  }
+
+  /** Waits for so many bytes. @returns whether they came */
+  private async fill(length: number): Promise<boolean> {
+    while (this.buffered < length) {
+      if (this.failure) throw this.failure;
+      if (this.ended) return false;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+    return true;
+  }
+
+  private cut(length: number): readonly Buffer[] {
     this.buffered -= length;
     if (this.buffered < READ_AHEAD && !this.waitingForTokens) this.stream.resume();
-    const [first] = this.pieces;
-    if (first !== undefined && first.length >= length) {
-      if (first.length === length) this.pieces.shift();
-      else this.pieces[0] = first.subarray(length);
-      return first.subarray(0, length);
+    const taken: Buffer[] = [];
+    for (let missing = length; missing > 0;) {
+      const [first] = this.pieces;
+      if (first === undefined) break;
+      if (first.length <= missing) this.pieces.shift();
+      else this.pieces[0] = first.subarray(missing);
+      const piece = first.length <= missing ? first : first.subarray(0, missing);
+      taken.push(piece);
+      missing -= piece.length;
     }
-    const whole = Buffer.allocUnsafe(length);
-    let filled = 0;
-    let used = 0;
-    for (const piece of this.pieces) {
-      const taken = Math.min(piece.length, length - filled);
-      piece.copy(whole, filled, 0, taken);
-      filled += taken;
-      if (taken < piece.length) {
-        this.pieces[used] = piece.subarray(taken);
-        break;
-      }
-      used += 1;
-      if (filled === length) break;
-    }
-    this.pieces.splice(0, used);
-    return whole;
+    return taken;
   }
 
   private push(data: Buffer): void {

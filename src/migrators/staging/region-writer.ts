@@ -92,16 +92,19 @@ export class RegionWriter implements ScanSink {
     return wanted;
   }
 
-  data(chunk: number, bitmap: number, data: Buffer): void | Promise<void> {
+  data(chunk: number, bitmap: number, pieces: readonly Buffer[]): void | Promise<void> {
     this.onChunk(chunk);
     const change = this.changes.get(chunk);
-    if (change === undefined) {
-      this.setDigest(chunk, this.digestOnZeros(chunk, bitmap, data));
-      this.writeBlocks(chunk, bitmap, data);
-    } else {
+    if (change !== undefined) {
       if (bitmap !== change.wanted) throw nonsense("other blocks than it was asked for", chunk);
       this.changes.delete(chunk);
-      this.apply(chunk, change, data);
+      this.apply(chunk, change, Buffer.concat(pieces));
+    } else if (lengthOf(pieces) === chunkLength(this.map.geometry, chunk)) {
+      this.setDigest(chunk, digestOf(this.queue.write(pieces, chunk * CHUNK_SIZE)));
+    } else {
+      const blocks = Buffer.concat(pieces);
+      this.setDigest(chunk, this.digestOnZeros(chunk, bitmap, blocks));
+      this.writeBlocks(chunk, bitmap, blocks);
     }
     return this.queue.ready();
   }
@@ -158,7 +161,7 @@ export class RegionWriter implements ScanSink {
       offset = end;
     }
     for (const block of bits(change.zeroed)) {
-      this.queue.write(Buffer.alloc(blockLength(length, block)), chunk * CHUNK_SIZE + block * BLOCK_SIZE);
+      this.queue.write([Buffer.alloc(blockLength(length, block))], chunk * CHUNK_SIZE + block * BLOCK_SIZE);
     }
     this.setDigest(chunk, change.digest);
     this.writeBlocks(chunk, change.wanted, data);
@@ -166,15 +169,11 @@ export class RegionWriter implements ScanSink {
 
   private writeBlocks(chunk: number, bitmap: number, data: Buffer): void {
     const length = chunkLength(this.map.geometry, chunk);
-    if (data.length === length) {
-      this.queue.write(data, chunk * CHUNK_SIZE);
-      return;
-    }
     let offset = 0;
     for (const block of bits(bitmap)) {
       const end = offset + blockLength(length, block);
       if (end > data.length) throw nonsense("too few bytes", chunk);
-      this.queue.write(data.subarray(offset, end), chunk * CHUNK_SIZE + block * BLOCK_SIZE);
+      this.queue.write([data.subarray(offset, end)], chunk * CHUNK_SIZE + block * BLOCK_SIZE);
       offset = end;
     }
     if (offset !== data.length) throw nonsense("too many bytes", chunk);
@@ -182,9 +181,8 @@ export class RegionWriter implements ScanSink {
 
   /** The digest of a chunk of which only some blocks came, because the target has zeros there. */
   private digestOnZeros(chunk: number, bitmap: number, data: Buffer): Buffer {
-    const length = chunkLength(this.map.geometry, chunk);
-    if (data.length === length) return digestOf(data);
     if (!this.isZero(chunk)) throw nonsense("a part of a chunk, unasked", chunk);
+    const length = chunkLength(this.map.geometry, chunk);
     const whole = Buffer.alloc(length);
     let offset = 0;
     for (const block of bits(bitmap)) {
@@ -207,6 +205,10 @@ export class RegionWriter implements ScanSink {
 
 function digestAt(digests: Buffer, index: number): Buffer {
   return digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 function bits(bitmap: number): readonly number[] {
