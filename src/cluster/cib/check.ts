@@ -112,6 +112,8 @@ function checkIds(configuration: XmlElement): CibProblem[] {
     if (at.name !== "node" && !/^[\p{L}_][\p{L}\p{N}\p{M}._·-]*$/u.test(id)) {
       return [problem(at, `"${id}" cannot be an id: letters, digits, '.', '-' and '_' only, a letter or '_' first`)];
     }
+    // A guest or remote node has the name of the resource that it is.
+    if (at.name === "node") return [];
     const other = seen.get(id);
     if (other !== undefined) return [problem(at, `the id "${id}" is used already in line ${other.line}`)];
     seen.set(id, at);
@@ -163,7 +165,7 @@ function checkOperation(at: XmlElement): CibProblem[] {
     const value = at.attributes[name];
     return value === undefined || /^(\d+(\.\d+)?\s*(ms|msec|us|usec|s|sec|m|min|h|hr)?|P.+)$/i.test(value.trim())
       ? []
-      : [problem(at, `${name}="${value}" of operation ${at.attributes["name"] ?? ""} is no time`)];
+      : [problem(at, `${name}="${value}" of operation ${at.attributes["name"] ?? ""} is no time`, "warning")];
   });
   return [...missing, ...wrong];
 }

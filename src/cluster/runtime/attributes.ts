@@ -7,19 +7,24 @@ export interface Attributes {
   /** The value as last set, written or not. */
   get(node: ClusterNode, name: string): Promise<string | undefined>;
   /**
-   * Sets a value, or removes it. With dampening it is written when the attribute was left alone for that long, so
-   * that a flapping value does not move resources about.
+   * Sets a value, or removes it. With dampening it is written, for all nodes together, when the attribute was left
+   * alone for that long: a flapping value moves nothing, and nodes that see the same change in turn are compared only
+   * when all have. Once given, an attribute's dampening holds for later changes without one.
    */
   set(node: ClusterNode, name: string, value: string | undefined, dampenMs?: number): Promise<void>;
   /** Writes everything that waits. */
   flush(): Promise<void>;
 }
 
-interface Waiting {
+interface Value {
   readonly node: ClusterNode;
-  readonly name: string;
   readonly value: string | undefined;
-  readonly timer: Timer;
+}
+
+/** An attribute with values that are not written yet, by node id. */
+interface Waiting {
+  readonly values: Map<string, Value>;
+  timer: Timer;
 }
 
 export function attributes(
@@ -28,49 +33,46 @@ export function attributes(
   onChange: (node: ClusterNode, name: string, value: string | undefined) => void,
 ): Attributes {
   const waiting = new Map<string, Waiting>();
-  /** Once given, an attribute's dampening holds for later changes without one. */
   const dampening = new Map<string, number>();
-  const keyOf = (node: ClusterNode, name: string): string => `${node.id} ${name}`;
 
-  const write = async (node: ClusterNode, name: string, value: string | undefined): Promise<void> => {
-    const changed: string[] = [];
+  const write = async (name: string, values: readonly Value[]): Promise<void> => {
+    let changed: readonly Value[] = [];
     await store.update((cib) => {
-      if (transientAttributes(cib, node.id)[name] === value) return cib;
-      changed.push(name);
-      return setTransientAttribute(cib, node, name, value);
+      changed = values.filter(({ node, value }) => transientAttributes(cib, node.id)[name] !== value);
+      return changed.reduce((at, { node, value }) => setTransientAttribute(at, node, name, value), cib);
     });
-    if (changed.length > 0) onChange(node, name, value);
+    for (const { node, value } of changed) onChange(node, name, value);
   };
 
-  const writeWaiting = async (key: string): Promise<void> => {
-    const entry = waiting.get(key);
+  const writeWaiting = async (name: string): Promise<void> => {
+    const entry = waiting.get(name);
     if (entry === undefined) return;
     entry.timer.cancel();
-    waiting.delete(key);
-    await write(entry.node, entry.name, entry.value);
+    waiting.delete(name);
+    await write(name, [...entry.values.values()]);
   };
 
   return {
     async get(node, name) {
-      const entry = waiting.get(keyOf(node, name));
+      const entry = waiting.get(name)?.values.get(node.id);
       if (entry !== undefined) return entry.value;
       return transientAttributes(await store.read(), node.id)[name];
     },
     async set(node, name, value, dampenMs) {
-      const key = keyOf(node, name);
       if (dampenMs !== undefined) dampening.set(name, dampenMs);
       const wait = dampening.get(name) ?? 0;
-      const pending = waiting.get(key);
-      if (pending !== undefined && pending.value === value) return;
-      pending?.timer.cancel();
-      waiting.delete(key);
-      if (wait === 0) return write(node, name, value);
-      if (transientAttributes(await store.read(), node.id)[name] === value) return;
-      const timer = clock.after(wait, () => void writeWaiting(key));
-      waiting.set(key, { node, name, value, timer });
+      if (wait === 0) return write(name, [{ node, value }]);
+      const entry = waiting.get(name);
+      const known = entry?.values.get(node.id);
+      const current = known === undefined ? transientAttributes(await store.read(), node.id)[name] : known.value;
+      if (current === value) return;
+      const values = entry?.values ?? new Map<string, Value>();
+      values.set(node.id, { node, value });
+      entry?.timer.cancel();
+      waiting.set(name, { values, timer: clock.after(wait, () => void writeWaiting(name)) });
     },
     async flush() {
-      for (const key of [...waiting.keys()]) await writeWaiting(key);
+      for (const name of [...waiting.keys()]) await writeWaiting(name);
     },
   };
 }

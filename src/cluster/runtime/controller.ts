@@ -33,8 +33,8 @@ export interface ControllerOptions {
 /** Decides what to do whenever something changed, and does it: the heart of the runtime. */
 export interface Controller {
   readonly attributes: Attributes;
-  /** A node joins with nothing known of its resources: everything is probed. `rebooted` forgets its attributes too. */
-  join(node: ClusterNode, rebooted: boolean): Promise<void>;
+  /** Nodes join with nothing known of their resources: everything is probed. `rebooted` forgets attributes too. */
+  join(joining: readonly ClusterNode[], rebooted: boolean): Promise<void>;
   /** A node is gone: cleanly, or without a word, which calls for fencing. What was under way there is lost. */
   leave(node: ClusterNode, how: "offline" | "lost"): Promise<void>;
   /** Something changed: the transition under way ends early and a new one is made. */
@@ -129,21 +129,18 @@ export function controller(options: ControllerOptions): Controller {
 
   return {
     attributes: attributeStore,
-    async join(node, rebooted) {
-      const cib = await store.update((before) => {
-        const known = rebooted
-          ? forgetAttributes(before, node)
-          : setTransientAttribute(before, node, "shutdown", undefined);
-        return setNodeCondition(forgetHistory(known, node), node, "online");
-      });
-      const operations = nodeOperations({
-        ...{ node, clock, executor, lastCallId: lastCallId(cib, node) },
-        onChange: (record, operation) => void results.changed(node, record, operation).catch(problem),
-        onResult: (record, outcome) => results.logResult(record, outcome),
-      });
-      nodes.set(node.name, operations);
-      log({ type: "node", node: node.name, state: "online" });
-      trigger(`${node.name} joined`);
+    async join(joining, rebooted) {
+      const cib = await store.update((before) => joining.reduce((at, node) => joined(at, node, rebooted), before));
+      for (const node of joining) {
+        const operations = nodeOperations({
+          ...{ node, clock, executor, lastCallId: lastCallId(cib, node) },
+          onChange: (record, operation) => void results.changed(node, record, operation).catch(problem),
+          onResult: (record, outcome) => results.logResult(record, outcome),
+        });
+        nodes.set(node.name, operations);
+        log({ type: "node", node: node.name, state: "online" });
+      }
+      trigger(`${joining.map((node) => node.name).join(", ")} joined`);
     },
     async leave(node, how) {
       nodes.get(node.name)?.abandon();
@@ -166,6 +163,11 @@ export function controller(options: ControllerOptions): Controller {
       await attributeStore.flush();
     },
   };
+}
+
+function joined(cib: XmlElement, node: ClusterNode, rebooted: boolean): XmlElement {
+  const known = rebooted ? forgetAttributes(cib, node) : setTransientAttribute(cib, node, "shutdown", undefined);
+  return setNodeCondition(forgetHistory(known, node), node, "online");
 }
 
 /** After an error of the runtime's own, such as a full disk, it tries again after this long. */

@@ -93,7 +93,7 @@ async function keep(options: RuntimeOptions): Promise<void> {
   const server = await serve(paths.socket, (request) => answer(request, { node, store, runtime }));
   const watching = watchCib(paths.cib, store);
   try {
-    await runtime.join(node, await isRebooted(paths));
+    await runtime.join([node], await isRebooted(paths));
     await aborted(options.signal);
     if (options.stopResources) await stopResources(runtime, node, finished.opened);
     await runtime.stop();

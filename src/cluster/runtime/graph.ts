@@ -52,7 +52,7 @@ export function runGraph(transition: Transition, perform: Perform): GraphRun {
     const done = await perform(action, numbers.get(action.id) ?? 0);
     if (counts) underWay -= 1;
     if (done || action.canFail) finished.add(action.id);
-    else aborted ??= `${action.key}${action.node === undefined ? "" : ` on ${action.node}`} failed`;
+    else aborted ??= `${action.key}${action.node === undefined ? "" : ` on ${action.node}`} did not end as expected`;
     advance();
   };
 

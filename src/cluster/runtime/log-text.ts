@@ -57,9 +57,7 @@ export function eventLines(event: RuntimeEvent): readonly string[] {
       return [`${event.node}: ${event.resource} ${event.task}${interval}: ${failed}${result}${reason}`, ...output];
     }
     case "fail-count":
-      return [
-        `${event.node}: ${event.resource} has failed ${event.value === "INFINITY" ? "for good" : `${event.value} times`}`,
-      ];
+      return [`${event.node}: ${event.resource} fail-count is ${event.value}`];
     case "attribute":
       return [`${event.node}: attribute ${event.name} ${event.value === undefined ? "removed" : `= ${event.value}`}`];
     case "fence":

@@ -8,6 +8,8 @@ export interface SimulatedExecutor extends Executor {
   stateOf(node: string, resourceId: string): SimulatedState;
   /** The next runs of an operation give this; `times` of them, all that follow when undefined. */
   plan(match: OperationMatch, result: PlannedResult, times?: number): void;
+  /** What is under way ends without an effect, as when the runtime and its agents are killed. */
+  interrupt(): void;
   /** Nothing of a node is left: it lost power. */
   powerOff(node: string): void;
 }
@@ -39,6 +41,7 @@ interface Plan {
 export function simulatedExecutor(clock: Clock): SimulatedExecutor {
   const states = new Map<string, SimulatedState>();
   const plans: Plan[] = [];
+  let generation = 0;
   const keyOf = (node: string, resource: string): string => `${node} ${resource}`;
   const stateOf = (node: string, resource: string): SimulatedState => states.get(keyOf(node, resource)) ?? "stopped";
 
@@ -80,6 +83,7 @@ export function simulatedExecutor(clock: Clock): SimulatedExecutor {
     stateOf,
     setState: (node, resource, state) => void states.set(keyOf(node, resource), state),
     plan: (match, result, times = Number.POSITIVE_INFINITY) => void plans.push({ match, result, times }),
+    interrupt: () => void (generation += 1),
     powerOff(node) {
       for (const key of [...states.keys()]) if (key.startsWith(`${node} `)) states.delete(key);
     },
@@ -87,10 +91,12 @@ export function simulatedExecutor(clock: Clock): SimulatedExecutor {
       const planned = takePlan({ node: operation.node.name, resource: operation.resource.id, task: operation.task });
       const takesMs = planned?.hangs ? Number.POSITIVE_INFINITY : (planned?.takesMs ?? USUAL_MS);
       const limited = operation.timeoutMs > 0 && takesMs > operation.timeoutMs;
+      const mine = generation;
       await new Promise<void>((resolve) => clock.after(limited ? operation.timeoutMs : takesMs, resolve));
       if (limited) {
         return { rc: 1, status: OP_STATUS.timeout, exitReason: "did not end in time", output: "" };
       }
+      if (mine !== generation) return { rc: 1, status: OP_STATUS.error, exitReason: "was ended", output: "" };
       const rc = planned?.rc ?? naturalRc(operation);
       return { rc, status: OP_STATUS.done, exitReason: planned?.exitReason ?? "", output: "" };
     },

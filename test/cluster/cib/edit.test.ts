@@ -215,12 +215,6 @@ describe("a CIB that is refused", () => {
     "no class": [body('<primitive id="a" type="t"/>'), "cib-invalid", 6, /class/],
     "no provider": [body('<primitive id="a" class="ocf" type="t"/>'), "cib-invalid", 6, /provider/],
     "no kind of resource": [body('<thing id="a"/>'), "cib-invalid", 6, /<thing>/],
-    "a time that is none": [
-      body(
-        '<primitive id="a" class="ocf" provider="p" type="t"><operations>\n<op id="o" name="monitor" interval="often"/></operations></primitive>',
-      ),
-      ...(["cib-invalid", 7, /often/] as const),
-    ],
     "an epoch that is none": [body("", "", 'epoch="new"'), "cib-invalid", 1, /epoch/],
   };
   for (const [what, [text, code, line, names]] of Object.entries(cases)) {

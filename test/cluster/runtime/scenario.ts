@@ -66,9 +66,14 @@ function makeWorld(folder: string, cib: XmlElement, schedule: Schedule): World {
   let generation = 0;
   const make = (): Controller => {
     const mine = (generation += 1);
+    executor.interrupt();
     return controller({
-      ...{ store, clock, executor, schedule, uuid: `scenario-${mine}` },
-      // A runtime that was killed says nothing more.
+      // A runtime that was killed says and writes nothing more.
+      store: {
+        read: () => store.read(),
+        update: (change) => (mine === generation ? store.update(change) : new Promise(() => undefined)),
+      },
+      ...{ clock, executor, schedule, uuid: `scenario-${mine}` },
       log: (event) => mine === generation && eventLines(event).forEach(say),
       onShutdown: (node) => say(`${node.name}: everything is stopped, shuts down`),
     });
@@ -101,7 +106,7 @@ function value(text: string | undefined): string | undefined {
 const commands: Readonly<Record<string, Command>> = {
   /** join NODE…: they start together */
   join: async (world, names) => {
-    for (const name of names) await world.runtime.join(await node(world, name), true);
+    await world.runtime.join(await Promise.all(names.map((name) => node(world, name))), true);
   },
   leave: async (world, [name]) => world.runtime.leave(await node(world, name), "offline"),
   /** lose NODE: it is gone without a word, and with it all that ran there */
@@ -148,7 +153,7 @@ const commands: Readonly<Record<string, Command>> = {
   /** restart NODE…: the runtime is killed and started again; resources go on meanwhile */
   restart: async (world, names) => {
     world.restart();
-    for (const name of names) await world.runtime.join(await node(world, name), false);
+    await world.runtime.join(await Promise.all(names.map((name) => node(world, name))), false);
   },
   /** lost-before-start NODE: it was a member when the runtime last ran */
   "lost-before-start": async (world, [name]) => {
