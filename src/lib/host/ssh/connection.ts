@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, ClientChannel } from "ssh2";
 import { RehomeError } from "../../errors.js";
 
@@ -21,6 +22,8 @@ const SILENT_TICKS = 3;
 const CLOSE_GRACE_MS = 2000;
 /** SSH_OPEN_CONNECT_FAILED (RFC 4254, 5.1): what sshd says when MaxSessions is reached. */
 const OPEN_CONNECT_FAILED = 2;
+/** sshd counts a session for a moment longer than its channel is open, so a refusal is believed when it stays. */
+const SESSION_RETRIES_MS = [20, 50, 100, 200, 400, 800];
 
 export function connection(client: Client, socket: Socket, machine: string, keepaliveMs: number): SshConnection {
   let lost: RehomeError | undefined;
@@ -43,26 +46,38 @@ export function connection(client: Client, socket: Socket, machine: string, keep
     lose("the connection broke");
   });
 
+  function tryExec<T>(line: string, adopt: (channel: ClientChannel) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (lost !== undefined) {
+        reject(lost);
+        return;
+      }
+      const done = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel): void => {
+        if (error === undefined && channel !== undefined) resolve(adopt(channel));
+        else reject(lost ?? refused(machine, error));
+      };
+      try {
+        client.exec(line, done);
+      } catch (cause) {
+        // ssh2 noticed before it said so
+        reject(lose("the connection broke", cause));
+      }
+    });
+  }
+
   return {
     machine,
     lost: () => lost,
-    exec(line, adopt) {
-      return new Promise((resolve, reject) => {
-        if (lost !== undefined) {
-          reject(lost);
-          return;
-        }
-        const done = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel): void => {
-          if (error === undefined && channel !== undefined) resolve(adopt(channel));
-          else reject(lost ?? refused(machine, error));
-        };
+    async exec(line, adopt) {
+      for (const waitMs of SESSION_RETRIES_MS) {
         try {
-          client.exec(line, done);
-        } catch (cause) {
-          // ssh2 noticed before it said so
-          reject(lose("the connection broke", cause));
+          return await tryExec(line, adopt);
+        } catch (error) {
+          if (!(error instanceof RehomeError) || error.code !== "session-limit") throw error;
         }
-      });
+        await sleep(waitMs);
+      }
+      return tryExec(line, adopt);
     },
     close() {
       if (closing || socket.destroyed) return Promise.resolve();

@@ -26,16 +26,17 @@ export function channelProcess(channel: ClientChannel, context: ChannelContext):
   const stdin = input(channel);
   const stdout = output(channel, context);
   const stderr = output(channel.stderr, context);
-  const { exited, giveUp } = exitOf(channel, context);
-  let killed = false;
+  const { ended, giveUp } = exitOf(channel, context);
+  let killing: Promise<void> | undefined;
+  const exited = ended.finally(() => killing);
+  exited.catch(() => undefined); // the caller awaits it when it wants to; until then it is no unhandled rejection
   return {
     stdin,
     stdout,
     stderr,
     exited,
     kill() {
-      if (killed) return;
-      killed = true;
+      if (killing !== undefined) return;
       for (const stream of [stdout, stderr]) if (stream.readableFlowing === null) stream.resume();
       const finish = (gone: boolean): void => {
         setTimeout(() => {
@@ -43,7 +44,7 @@ export function channelProcess(channel: ClientChannel, context: ChannelContext):
           channel.close();
         }, KILL_GRACE_MS).unref();
       };
-      context.killRemote().then(
+      killing = context.killRemote().then(
         () => finish(true),
         () => {
           channel.signal("KILL"); // all that is left, such as when there is no session for the kill; root's sshd refuses it
@@ -57,10 +58,9 @@ export function channelProcess(channel: ClientChannel, context: ChannelContext):
 function exitOf(channel: ClientChannel, context: ChannelContext) {
   let code: number | undefined;
   let settle: (result: number | RehomeError) => void = () => undefined;
-  const exited = new Promise<number>((resolve, reject) => {
+  const ended = new Promise<number>((resolve, reject) => {
     settle = (result) => (typeof result === "number" ? resolve(result) : reject(result));
   });
-  exited.catch(() => undefined); // the caller awaits it when it wants to; until then it is no unhandled rejection
   const unknownEnd = (): RehomeError =>
     context.lost() ??
     new RehomeError("connection-lost", `it is not known how ${context.program} ended`, { machine: context.machine });
@@ -70,7 +70,7 @@ function exitOf(channel: ClientChannel, context: ChannelContext) {
   });
   // ssh2 emits it after the last of standard output was read.
   channel.on("close", () => settle(code ?? unknownEnd()));
-  return { exited, giveUp: (gone: boolean) => settle(code ?? (gone ? 128 + constants.signals.SIGKILL : unknownEnd())) };
+  return { ended, giveUp: (gone: boolean) => settle(code ?? (gone ? 128 + constants.signals.SIGKILL : unknownEnd())) };
 }
 
 function input(channel: ClientChannel): Writable {
