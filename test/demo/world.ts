@@ -22,17 +22,21 @@ export async function runWorld(args: readonly string[]): Promise<number> {
   const work = await mkdtemp(WORK_PREFIX);
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const play = [process.execPath, "--import", "tsx", script("play.ts"), work, ...args];
+  // A world that stays must not hold a pipe open whose reader waits for its end; a terminal does not wait.
+  const output = process.stdout.isTTY ? "inherit" : "pipe";
   const child = spawn("unshare", [...UNSHARE, "sh", script("world.sh"), work, ...play], {
-    stdio: ["pipe", "inherit", "inherit"],
+    stdio: ["pipe", output, "inherit"],
     detached: true, // Ctrl-C is for this process, which ends the world in order
   });
+  child.stdout?.pipe(process.stdout);
   const stopped = endOnSignals(child);
   try {
     const status = await Promise.race([exitOf(child), kept(work)]);
     if (typeof status === "number") return (await stopped.now()) ?? status;
     await explainKept(child, work);
     child.unref();
-    child.stdin.destroy();
+    child.stdin?.destroy();
+    child.stdout?.destroy();
     return Number(status.status);
   } finally {
     stopped.forget();
