@@ -42,7 +42,7 @@ export function fileCib(paths: ClusterPaths, options: FileStoreOptions): CibStor
           const signature = fileSignature(paths.cib);
           const before = await read();
           const after = edit(before);
-          if (after === before) return before;
+          if (after === before && signature !== undefined) return before;
           requireSound(after, paths.cib);
           const change = { at: Date.now(), origin: hostname(), client: options.client };
           const next = withNextVersion(before, after, change);

@@ -133,6 +133,12 @@ describe("a CIB that is made and edited", () => {
       assert.deepEqual([status.attributes["epoch"], status.attributes["num_updates"]], ["2", "1"]);
     });
 
+    it("is made even when there is nothing to change", async () => {
+      await store().update((cib) => cib);
+      const found = await fileCib(paths, { client: "test" }).read();
+      assert.equal(found.name, "cib");
+    });
+
     it("is read by Debian's cibadmin", async () => {
       await store().update((cib) => putResource(cib, guest));
       const shown = execFileSync("cibadmin", ["-Q", "-o", "resources"], {

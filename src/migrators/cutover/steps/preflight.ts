@@ -85,14 +85,18 @@ async function requireBridge(target: Host, bridge: string): Promise<void> {
   }
 }
 
-/** Has libvirt itself read the domain, without defining it. */
+/** Has libvirt itself read the domain, without defining it. From a file: what is its input here cannot be opened. */
 async function checkDomain({ session, plan, machine, hypervisor, paths }: CutoverContext): Promise<void> {
+  const { target, config } = session;
   const xml = domainXml(domainSpecOf(plan, machine, await hypervisor(), paths));
-  await runChecked(
-    session.target,
-    ["virsh", "-c", session.config.target.libvirt, "domxml-to-native", "qemu-argv", "/dev/stdin"],
-    { input: xml, timeoutMs: 20_000 },
-  );
+  const folder = (await runChecked(target, ["mktemp", "-d"])).trim();
+  try {
+    await target.writeFile(`${folder}/domain.xml`, xml, 0o600);
+    const argv = ["virsh", "-c", config.target.libvirt, "domxml-to-native", "qemu-argv", `${folder}/domain.xml`];
+    await runChecked(target, argv, { timeoutMs: 20_000 });
+  } finally {
+    await target.run(["rm", "-rf", "--", folder]);
+  }
 }
 
 /**
