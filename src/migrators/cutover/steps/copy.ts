@@ -4,13 +4,23 @@ import type { Pass } from "../../types.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
 
-/** One more pass while the source still works, so that the one with the source at rest is as small as it can be. */
+/**
+ * One more pass while the source still works, so that the one with the source at rest is as small as it can be; and what
+ * all passes sent is read back now, so that only the last one's has to be in the window.
+ */
 export const warmPassStep: Step<CutoverContext> = {
   name: "warm-pass",
   title: "copy what changed, with the source running",
   fleeting: true,
-  describe: ({ plan }) => plan.volumes.map(({ sourcePath, path }) => `copy what changed on ${sourcePath} to ${path}`),
-  run: (context) => pass(context, false),
+  describe: ({ plan }) => [
+    ...plan.volumes.map(({ sourcePath, path }) => `copy what changed on ${sourcePath} to ${path}`),
+    "read back what was sent so far and compare its digests",
+  ],
+  async run(context) {
+    const outcome = await pass(context, false);
+    await verifyTarget({ ...staging(context), mode: "sent", options: {} });
+    return outcome;
+  },
 };
 
 export const finalPassStep: Step<CutoverContext> = {
