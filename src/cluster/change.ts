@@ -1,4 +1,5 @@
 import { RehomeError } from "../lib/errors.js";
+import type { XmlElement } from "../lib/xml.js";
 import { fileCib } from "./cib/store.js";
 import type { Edit } from "./cib/tree.js";
 import type { ClusterPaths } from "./paths.js";
@@ -17,11 +18,17 @@ export interface ChangeResult {
 /**
  * Changes the CIB for a command.
  * @param client the command's name, recorded as the origin of the change
+ * @param initial the CIB to change when there is none yet; without it that is an error
  * @throws RehomeError as CibStore.update
  */
-export async function changeCib(paths: ClusterPaths, client: string, edit: Edit): Promise<ChangeResult> {
+export async function changeCib(
+  paths: ClusterPaths,
+  client: string,
+  edit: Edit,
+  initial?: () => XmlElement,
+): Promise<ChangeResult> {
   let changed = false;
-  const cib = await fileCib(paths, { client }).update((before) => {
+  const cib = await fileCib(paths, { client, ...(initial && { initial }) }).update((before) => {
     const after = edit(before);
     changed = after !== before;
     return after;

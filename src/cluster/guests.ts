@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RehomeError } from "../lib/errors.js";
 import { localHost } from "../lib/host/local-host.js";
 import { formatDuration } from "../lib/units.js";
-import type { XmlElement } from "../lib/xml.js";
+import { descendantsOf, type XmlElement } from "../lib/xml.js";
 import { findResource, initialCib, putResource, removeResource } from "./cib/edit.js";
 import { fileCib } from "./cib/store.js";
 import { cleanUp, clusterNodes, inTurn, setTargetRole } from "./control.js";
@@ -134,8 +134,26 @@ export async function requireRuntime(paths: ClusterPaths): Promise<void> {
 function statusIn(cib: XmlElement, name: string): GuestStatus {
   const resource = findResource(cib, name);
   if (resource === undefined) return { state: "unregistered", failCount: 0 };
-  const states = resourceStates(cib, name);
-  const count = Math.max(0, ...clusterNodes(cib).map((node) => failCount(cib, node.id, name)));
+  const target = targetRoleOf(resource);
+  const [first, ...others] = primitivesOf(resource).map((id) => primitiveStatus(cib, id, target));
+  if (first === undefined) return { state: "unknown", failCount: 0 };
+  return others.reduce(together, first);
+}
+
+/** Of a group or clone: what all of its parts are, and the worst when they differ. */
+function together(a: GuestStatus, b: GuestStatus): GuestStatus {
+  if (a.state === "failed" || b.state === "failed") return a.state === "failed" ? a : b;
+  return { ...a, state: a.state === b.state ? a.state : "unknown", failCount: Math.max(a.failCount, b.failCount) };
+}
+
+function primitivesOf(resource: XmlElement): readonly string[] {
+  if (resource.name === "primitive") return [resource.attributes["id"] ?? ""];
+  return descendantsOf(resource, "primitive").map((primitive) => primitive.attributes["id"] ?? "");
+}
+
+function primitiveStatus(cib: XmlElement, id: string, target: string | undefined): GuestStatus {
+  const states = resourceStates(cib, id);
+  const count = Math.max(0, ...clusterNodes(cib).map((node) => failCount(cib, node.id, id)));
   const failure = states.find((state) => state.failure !== undefined)?.failure;
   const common = { failCount: count, ...(failure && { failure: failureText(failure) }) };
   const running = states.find((state) => ["started", "promoted", "unpromoted"].includes(state.role));
@@ -145,7 +163,7 @@ function statusIn(cib: XmlElement, name: string): GuestStatus {
   const isUnderWay = states.some((state) => state.pending !== undefined);
   if (states.length === 0 || isUnderWay) return { state: "unknown", ...common };
   const isStopped = states.every((state) => state.role === "stopped");
-  if (isStopped && targetRoleOf(resource) === "Stopped") return { state: "stopped", ...common };
+  if (isStopped && target === "Stopped") return { state: "stopped", ...common };
   if (failure !== undefined && count > 0) return { state: "failed", ...common };
   return { state: isStopped ? "stopped" : "unknown", ...common };
 }
@@ -156,7 +174,9 @@ function failureText({ task, rc, status, exitReason }: OperationFailure): string
 }
 
 function hasFailures(cib: XmlElement, name: string): boolean {
-  return clusterNodes(cib).some((node) => failCount(cib, node.id, name) > 0);
+  const resource = findResource(cib, name);
+  const ids = resource === undefined ? [] : primitivesOf(resource);
+  return ids.some((id) => clusterNodes(cib).some((node) => failCount(cib, node.id, id) > 0));
 }
 
 async function waitFor(
@@ -171,7 +191,7 @@ async function waitFor(
     const status = await guestStatus(paths, name);
     if (status.state === wanted) return status;
     if (isHopeless(status, wanted)) {
-      throw new RehomeError("resource-failed", `guest "${name}" failed: ${status.failure ?? "no reason was given"}`, {
+      throw new RehomeError("resource-failed", `"${name}" failed: ${status.failure ?? "no reason was given"}`, {
         remedy: `rehome cluster status shows more; after the cause is gone: rehome cluster cleanup ${name}`,
       });
     }
@@ -179,7 +199,7 @@ async function waitFor(
       await requireRuntime(paths);
       throw new RehomeError(
         "command-timeout",
-        `guest "${name}" is not ${wanted} after ${formatDuration(timeoutMs)}, but ${status.state}`,
+        `"${name}" is not ${wanted} after ${formatDuration(timeoutMs)}, but ${status.state}`,
         { remedy: "rehome cluster status and the runtime's log (journalctl -u rehome-runtime) say what it waits for" },
       );
     }

@@ -1,4 +1,4 @@
-import { childOf, childrenOf, type XmlElement } from "../../lib/xml.js";
+import { childOf, childrenOf, element, type XmlElement } from "../../lib/xml.js";
 import { digestOf } from "../cib/record.js";
 import { parseDuration, parseInterval } from "../cib/durations.js";
 import { transientAttributes } from "../cib/status.js";
@@ -51,6 +51,18 @@ export function scheduleOneHost(cib: XmlElement, now: number): Transition {
       placement[id] = [decided.after];
       recheckAt = Math.min(recheckAt, decided.recheckAt);
     }
+    for (const resource of orphans(cib, resources, node)) {
+      const decided = decide(cib, resource, node, now);
+      const gone = { ...act(resource, node, { task: "delete", intervalMs: 0, timeoutMs: DEFAULT_TIMEOUT_MS }) };
+      actions.push(...decided.actions, gone);
+      orders.push(...chain([...decided.actions, gone]));
+      before[resource.attributes["id"] ?? ""] = [{ ...decided.before, orphaned: true }];
+    }
+    if (isShuttingDown(cib, node) && isOnline(cib, node)) {
+      const shutdown = shutDown(node);
+      orders.push(...actions.map(({ id }) => ({ first: id, then: shutdown.id })));
+      actions.push(shutdown);
+    }
   }
   const flags = isOnline(cib, node) ? (["online"] as const) : [];
   return {
@@ -94,7 +106,10 @@ function decide(cib: XmlElement, resource: XmlElement, node: HostNode, now: numb
   }
   const threshold = score(meta(cib, resource, "migration-threshold"), INFINITY);
   const banned = failures.count >= Math.max(1, threshold) && !failures.expired;
-  const wanted = !["Stopped", "stopped"].includes(meta(cib, resource, "target-role") ?? "Started") && !banned;
+  const wanted =
+    !["Stopped", "stopped"].includes(meta(cib, resource, "target-role") ?? "Started") &&
+    !banned &&
+    !isEmptied(cib, node);
   const changed =
     history.startDigest !== undefined &&
     history.startDigest !== digestOf(paramsOf(resource), { intervalMs: 0, timeoutMs: 0 });
@@ -110,6 +125,48 @@ function decide(cib: XmlElement, resource: XmlElement, node: HostNode, now: numb
     ).map((monitor) => act(resource, node, monitor)),
   ];
   return { actions, before, after: wanted ? running : stopped, recheckAt: failures.expireAt };
+}
+
+/** What has a history and is not configured any more: stopped, as if it were configured to be, and forgotten. */
+function orphans(cib: XmlElement, configured: readonly XmlElement[], node: HostNode): readonly XmlElement[] {
+  const state = findPath(cib, ["status"])?.children.find(({ attributes }) => attributes["id"] === node.id);
+  const known = (state && findPath(state, ["lrm", "lrm_resources"])?.children) ?? [];
+  const ids = new Set(configured.map(({ attributes }) => attributes["id"]));
+  return known
+    .filter(({ attributes }) => !ids.has(attributes["id"]))
+    .map(({ attributes }) =>
+      element("primitive", attributes, [
+        element("meta_attributes", {}, [element("nvpair", { name: "target-role", value: "Stopped" })]),
+      ]),
+    );
+}
+
+/** Nothing may run on a node on standby, or on one that is about to shut down. */
+function isEmptied(cib: XmlElement, node: HostNode): boolean {
+  const xml = findPath(cib, ["configuration", "nodes"])?.children.find(
+    ({ attributes }) => attributes["id"] === node.id,
+  );
+  const standby = xml && pairValue(xml, "instance_attributes", "standby");
+  return isShuttingDown(cib, node) || ["on", "true", "yes", "1"].includes(standby ?? "");
+}
+
+function isShuttingDown(cib: XmlElement, node: HostNode): boolean {
+  return !["", "0"].includes(transientAttributes(cib, node.id)["shutdown"] ?? "");
+}
+
+function shutDown(node: HostNode): Action {
+  const key = `do_shutdown-${node.name}`;
+  return {
+    ...{
+      id: `cluster:${key}@${node.name}`,
+      kind: "cluster",
+      task: "do_shutdown",
+      key,
+      node: node.name,
+      nodeId: node.id,
+    },
+    ...{ intervalMs: 0, timeoutMs: 0, startDelayMs: 0, targetRc: 0, params: {}, meta: {}, priority: 0, canFail: false },
+  };
 }
 
 function chain(actions: readonly Action[]): readonly Order[] {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { Command, Errors, Flags, type Interfaces } from "@oclif/core";
 import { asRehomeError, formatError, RehomeError } from "../errors.js";
 import type { Report } from "../report.js";
@@ -25,7 +26,7 @@ export abstract class BaseCommand extends Command {
 
   private readonly interruption = new AbortController();
 
-  /** Aborted at the first SIGINT or SIGTERM; long work must pass it on. */
+  /** Aborted at the first SIGINT or SIGTERM; long work must pass it on. The second ends the process. */
   protected get signal(): AbortSignal {
     return this.interruption.signal;
   }
@@ -33,7 +34,9 @@ export abstract class BaseCommand extends Command {
   protected override async init(): Promise<void> {
     await super.init();
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => {
+      // `on`, not `once`: a handler that is gone when its signal is handled lets execa end the process at once.
+      process.on(signal, () => {
+        if (this.signal.aborted) process.exit(128 + constants.signals[signal]);
         this.interruption.abort(new RehomeError("cancelled", `stopped by ${signal}`));
       });
     }

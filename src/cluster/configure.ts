@@ -1,0 +1,77 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RehomeError } from "../lib/errors.js";
+import { localHost } from "../lib/host/local-host.js";
+import { childOf, element, writeXml, type XmlElement } from "../lib/xml.js";
+import { checkCib, parseCib } from "./cib/check.js";
+import { RESOURCE_NAMES, withStatusOf } from "./cib/edit.js";
+import { findPath } from "./cib/tree.js";
+import type { Edit } from "./cib/tree.js";
+
+/**
+ * Reads a CIB that is to become the configuration. Stricter than the runtime: what would be ignored is refused too.
+ * @throws RehomeError file-unreadable, xml-malformed, cib-invalid, cib-unsupported
+ */
+export async function readConfiguration(path: string): Promise<XmlElement> {
+  const cib = parseCib(await readText(path), path);
+  const [problem, ...others] = checkCib(cib);
+  if (problem === undefined) return cib;
+  throw new RehomeError("cib-invalid", problem.message, {
+    path,
+    line: problem.line,
+    ...(others.length > 0 && { output: others.map(({ line, message }) => `line ${line}: ${message}`).join("\n") }),
+    remedy: "correct it; the CIB in use stays as it is",
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new RehomeError("file-unreadable", `cannot read: ${String(cause)}`, { path, cause });
+  }
+}
+
+/** A loaded CIB's configuration in place of the present one; the status stays. */
+export function replaceConfiguration(loaded: XmlElement): Edit {
+  return (cib) => (configurationText(loaded) === configurationText(cib) ? cib : withStatusOf(loaded, cib));
+}
+
+/** The configuration of a CIB as text, without versions and status. */
+export function configurationText(cib: XmlElement): string {
+  return writeXml(childOf(cib, "configuration") ?? element("configuration"));
+}
+
+/** Which resources a change brings and takes away. */
+export function resourceChanges(
+  before: XmlElement,
+  after: XmlElement,
+): { readonly added: readonly string[]; readonly removed: readonly string[] } {
+  const [old, next] = [before, after].map((cib) => new Set(resourceIds(findPath(cib, ["configuration", "resources"]))));
+  return {
+    added: [...(next ?? [])].filter((id) => !old?.has(id)),
+    removed: [...(old ?? [])].filter((id) => !next?.has(id)),
+  };
+}
+
+function resourceIds(at: XmlElement | undefined): readonly string[] {
+  return (at?.children ?? []).flatMap((child) => [
+    ...(RESOURCE_NAMES.includes(child.name) ? [child.attributes["id"] ?? ""] : []),
+    ...resourceIds(child),
+  ]);
+}
+
+/** The difference between two configurations, as diff -u prints it; empty when there is none. */
+export async function configurationDiff(before: XmlElement, after: XmlElement, name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "rehome-diff-"));
+  try {
+    const [old, next] = [join(folder, "before"), join(folder, "after")];
+    await writeFile(old, configurationText(before), { mode: 0o600 });
+    await writeFile(next, configurationText(after), { mode: 0o600 });
+    const result = await localHost().run(["diff", "-u", "--label", "in use", "--label", name, old, next]);
+    return result.stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import { RehomeError } from "../lib/errors.js";
+import type { Host } from "../lib/host/types.js";
+import { checkCib, parseCib, type CibProblem } from "./cib/check.js";
+import { schedule } from "./scheduler/index.js";
+
+/** What was found in a CIB, and by what. */
+export interface Verification {
+  readonly problems: readonly CibProblem[];
+  /** What rehome's scheduler does not understand: nothing would be done with this CIB. */
+  readonly unsupported: readonly string[];
+  readonly warnings: readonly string[];
+  /** What Debian's crm_verify says; undefined when it is not installed. */
+  readonly crmVerify: string | undefined;
+}
+
+/**
+ * Checks a CIB in every way there is on this machine.
+ * @throws RehomeError file-unreadable, xml-malformed, cib-unsupported, and cib-invalid for what makes it unusable
+ */
+export async function verifyCib(host: Host, path: string): Promise<Verification> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new RehomeError("file-unreadable", `cannot read: ${String(cause)}`, { path, cause });
+  });
+  const cib = parseCib(text, path);
+  const crmVerify = await askPacemaker(host, path);
+  const { unsupported, warnings } = schedule(cib, Date.now());
+  return { problems: checkCib(cib), unsupported, warnings, crmVerify };
+}
+
+const NOT_INSTALLED = 127;
+
+async function askPacemaker(host: Host, path: string): Promise<string | undefined> {
+  const result = await host.run(["crm_verify", "-V", "-x", path], { timeoutMs: 30_000 });
+  if (result.exitCode === NOT_INSTALLED) return undefined;
+  if (result.exitCode === 0) return "";
+  throw new RehomeError("cib-invalid", "crm_verify finds errors in the CIB", {
+    path,
+    output: result.stderr.trim(),
+    remedy: "correct it; the CIB in use stays as it is",
+  });
+}

@@ -1,0 +1,30 @@
+import { Args } from "@oclif/core";
+import type { Verification } from "../../cluster/verify.js";
+import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
+
+export default class ClusterVerify extends BaseCommand {
+  static override description = "Check a CIB: its form, what it refers to, and with crm_verify where it is installed.";
+  static override examples = ["<%= config.bin %> <%= command.id %>", "<%= config.bin %> <%= command.id %> new-cib.xml"];
+  static override args = { file: Args.string({ description: "a CIB; the one in use without it" }) };
+  static override flags = { ...clusterFlags };
+
+  async run(): Promise<Verification> {
+    const { args, flags } = await this.parse(ClusterVerify);
+    const [{ locateCluster }, { verifyCib }, { localHost }] = await Promise.all([
+      import("../../cluster/locate.js"),
+      import("../../cluster/verify.js"),
+      import("../../lib/host/local-host.js"),
+    ]);
+    const path = args.file ?? (await locateCluster(flags)).cib;
+    const found = await verifyCib(localHost(), path);
+    this.print([
+      ...found.problems.map(({ severity, line, message }) => `${path}:${line}: ${severity}: ${message}`),
+      ...found.unsupported.map((feature) => `not understood, so nothing would be done: ${feature}`),
+      ...found.warnings.map((warning) => `warning: ${warning}`),
+      found.crmVerify === undefined
+        ? "crm_verify is not installed (pacemaker-cli-utils): only rehome's own checks were made"
+        : "crm_verify finds no errors",
+    ]);
+    return found;
+  }
+}
