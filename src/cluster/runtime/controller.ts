@@ -57,6 +57,7 @@ export function controller(options: ControllerOptions): Controller {
   let wanted: string | undefined;
   let recheck: Timer | undefined;
   let stopped = false;
+  let repeated = { why: "", times: 0 };
 
   const problem = (thrown: unknown): void => {
     log({ type: "problem", message: thrown instanceof Error ? thrown.message : String(thrown) });
@@ -113,7 +114,15 @@ export function controller(options: ControllerOptions): Controller {
     const end = await current.ended;
     current = undefined;
     log({ type: "transition-end", id, state: end.state, why: end.why });
-    if (end.state === "aborted") wanted ??= end.why;
+    if (end.state === "complete") repeated = { why: "", times: 0 };
+    else if (wanted === undefined) again(end.why);
+  };
+
+  /** Decides anew after a failure: at once, but not for ever, when the same thing fails again and again. */
+  const again = (why: string): void => {
+    repeated = { why, times: repeated.why === why ? repeated.times + 1 : 1 };
+    if (repeated.times < PATIENCE) wanted = why;
+    else scheduleRecheck(clock.now() + RETRY_MS);
   };
 
   const scheduleRecheck = (at: number): void => {
@@ -172,6 +181,8 @@ function joined(cib: XmlElement, node: ClusterNode, rebooted: boolean): XmlEleme
 
 /** After an error of the runtime's own, such as a full disk, it tries again after this long. */
 const RETRY_MS = 5000;
+/** The same failure this often in a row is tried again only after a pause (as stonith-max-attempts by default). */
+const PATIENCE = 10;
 
 function lastCallId(cib: XmlElement, node: ClusterNode): number {
   const states = childrenOf(findPath(cib, ["status"]) ?? cib, "node_state");
