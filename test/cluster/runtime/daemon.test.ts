@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { rm, writeFile, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { descendantsOf } from "../../../src/lib/xml.js";
@@ -13,12 +14,13 @@ describe("the runtime with real agents", () => {
   let runtime: TestRuntime;
   afterEach(async () => {
     await runtime.remove();
-    for (const id of ["web", "mail", "db", "ping"]) await rm(`/run/rehome-test-${process.pid}-${id}`, { force: true });
+    for (const id of ["web", "mail", "db", "ping"])
+      await rm(`${tmpdir()}/rehome-test-${process.pid}-${id}`, { force: true });
   });
 
   const dummy = (id: string, monitor = "1s"): string =>
     `<primitive id="${id}" class="ocf" provider="pacemaker" type="Dummy">
-      <instance_attributes id="${id}-ia"><nvpair id="${id}-st" name="state" value="/run/rehome-test-${process.pid}-${id}"/></instance_attributes>
+      <instance_attributes id="${id}-ia"><nvpair id="${id}-st" name="state" value="${tmpdir()}/rehome-test-${process.pid}-${id}"/></instance_attributes>
       <meta_attributes id="${id}-ma"><nvpair id="${id}-mt" name="migration-threshold" value="3"/></meta_attributes>
       <operations><op id="${id}-mon" name="monitor" interval="${monitor}" timeout="20s"/></operations>
     </primitive>`;
@@ -53,7 +55,7 @@ describe("the runtime with real agents", () => {
     runtime = await testRuntime(dummy("web"));
     runtime.start();
     await runtime.until("monitored", () => monitored("web"));
-    await rm(`/run/rehome-test-${process.pid}-web`);
+    await rm(`${tmpdir()}/rehome-test-${process.pid}-web`);
     await runtime.until(
       "stopped and started again",
       () =>
@@ -92,13 +94,13 @@ describe("the runtime with real agents", () => {
     runtime = await testRuntime(
       `<clone id="db-clone"><meta_attributes id="db-m"><nvpair id="db-p" name="promotable" value="true"/></meta_attributes>
         <primitive id="db" class="ocf" provider="pacemaker" type="Stateful">
-          <instance_attributes id="db-ia"><nvpair id="db-st" name="state" value="/run/rehome-test-${process.pid}-db"/></instance_attributes>
+          <instance_attributes id="db-ia"><nvpair id="db-st" name="state" value="${tmpdir()}/rehome-test-${process.pid}-db"/></instance_attributes>
           <operations><op id="db-mon" name="monitor" interval="10s" role="Promoted"/></operations>
         </primitive></clone>
        <primitive id="ping" class="ocf" provider="pacemaker" type="ping">
           <instance_attributes id="ping-ia"><nvpair id="ping-h" name="host_list" value="127.0.0.1"/>
             <nvpair id="ping-m" name="multiplier" value="1000"/><nvpair id="ping-d" name="dampen" value="1s"/>
-            <nvpair id="ping-pf" name="pidfile" value="/run/rehome-test-${process.pid}-ping"/></instance_attributes>
+            <nvpair id="ping-pf" name="pidfile" value="${tmpdir()}/rehome-test-${process.pid}-ping"/></instance_attributes>
           <operations><op id="ping-mon" name="monitor" interval="1s" timeout="20s"/></operations>
         </primitive>`,
     );
@@ -125,7 +127,7 @@ describe("the runtime with real agents", () => {
           /cib\.xml:\d+/.test(event.message),
       ),
     );
-    await rm(`/run/rehome-test-${process.pid}-web`);
+    await rm(`${tmpdir()}/rehome-test-${process.pid}-web`);
     await runtime.until("recovers meanwhile", () => ran("web", "stop"));
     await writeFile(runtime.paths.cib, cibText(dummy("web") + dummy("mail")));
     await runtime.until("new resource", () => monitored("mail"));
@@ -137,7 +139,7 @@ describe("the runtime with real agents", () => {
     runtime.start({ stopResources: true });
     await runtime.until("monitored", () => monitored("web"));
     await rm(runtime.paths.cib);
-    await rm(`/run/rehome-test-${process.pid}-web`);
+    await rm(`${tmpdir()}/rehome-test-${process.pid}-web`);
     await runtime.until("recovers", () => ran("web", "stop"));
     await runtime.until("idle", idle);
     assert.equal(failCount(await runtime.cib(), "1", "web"), 1);
