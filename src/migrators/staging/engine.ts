@@ -28,7 +28,8 @@ const DEFAULT_PASSES = 10;
 const DEFAULT_PARALLEL = 4;
 
 /**
- * Locks the guest, creates its volumes, and runs passes until the stop rule ends them. Every pass, the plan and the
+ * Locks the guest, creates its volumes, runs passes until the stop rule ends them, and reads back what was sent while
+ * that costs no downtime. Every pass, the plan and the
  * state (`staging`, then `staged`) go to the guest's journal. Whatever interrupts it: the next run goes on where it stopped.
  * @throws RehomeError locked, disk-changed, disk-missing, volume-foreign, volume-diverged, target-full, connection-lost, cancelled
  */
@@ -41,17 +42,32 @@ export async function stageGuest(request: StageRequest): Promise<StageResult> {
     await checkSpace(request);
     await store.append({ type: "planned", at: Date.now(), plan, machine });
     const session = await openSession(request, options);
+    let staged: Staged;
     try {
-      return await stagePasses(request, session, passesOf(records));
+      staged = await stagePasses(request, session, passesOf(records));
     } finally {
       await session.close();
     }
+    const verified = await verifyVolumes({ ...request, mode: "sent", options });
+    const facts = factsOf(passesOf(await store.records()), await store.records());
+    return { ...staged, verified, downtime: predictDowntime({ ...facts, readBackRate: readBackRate(verified) }) };
   } finally {
     await lock.release();
   }
 }
 
-async function stagePasses(request: StageRequest, session: Session, earlier: readonly Pass[]): Promise<StageResult> {
+type Staged = Pick<StageResult, "passes" | "stop" | "agent">;
+
+/** Less than this read back says nothing about how fast it is. */
+const ENOUGH_TO_MEASURE = 16 * 1024 * 1024;
+
+/** Bytes a second. */
+function readBackRate({ disks, durationMs }: VerifyResult): number | undefined {
+  const bytes = disks.reduce((sum, { comparedBytes }) => sum + comparedBytes, 0);
+  return bytes < ENOUGH_TO_MEASURE ? undefined : (bytes / durationMs) * 1000;
+}
+
+async function stagePasses(request: StageRequest, session: Session, earlier: readonly Pass[]): Promise<Staged> {
   const { store, options } = request;
   const passes: Pass[] = [...earlier];
   const outcomes: PassOutcome[] = [];
@@ -66,7 +82,7 @@ async function stagePasses(request: StageRequest, session: Session, earlier: rea
     const stop = decideStop(outcomes, { ...options, passes: options.passes ?? DEFAULT_PASSES });
     if (stop === undefined) continue;
     const { info } = await session.agents.first();
-    return { passes: passes.slice(earlier.length), stop, downtime, agent: info };
+    return { passes: passes.slice(earlier.length), stop, agent: info };
   }
 }
 

@@ -12,16 +12,16 @@ export function factsOf(passes: readonly Pass[], records: readonly GuestRecord[]
   const before = passes.filter(({ number }) => number === numbers.at(-2));
   const durationMs = Math.max(0, ...last.map((pass) => pass.durationMs));
   const written = sum(last, "writtenBytes");
-  const step = (name: string): number | undefined => measuredStep(records, name);
+  const steps = (...names: readonly string[]): number | undefined => measuredSteps(records, names);
   return {
     ...dirtyOf(last, before, durationMs, written),
     bandwidth: bandwidthOf(passes),
     scanMs: scanMsOf(passes),
     scanMeasured: before.length > 0,
-    shutdownMs: step("quiesce"),
-    convertMs: step("convert"),
-    defineMs: step("define"),
-    bootMs: step("boot"),
+    shutdownMs: steps("quiesce", "source-off"),
+    convertMs: steps("convert", "write-conversion"),
+    defineMs: steps("register"),
+    bootMs: steps("start", "answers"),
   };
 }
 
@@ -55,11 +55,18 @@ function scanMsOf(passes: readonly Pass[]): number {
   return Math.max(0, ...passes.filter(({ number }) => number === passes.at(-1)?.number).map((pass) => pass.durationMs));
 }
 
-function measuredStep(records: readonly GuestRecord[], name: string): number | undefined {
-  const done = records.findLast(
-    (record): record is StepRecord => record.type === "step" && record.step === name && record.event === "done",
+/** What steps of the last cutover took together (one that was rolled back, or rehearsed); undefined unless all ended. */
+function measuredSteps(records: readonly GuestRecord[], names: readonly string[]): number | undefined {
+  const durations = names.map(
+    (name) =>
+      records.findLast(
+        (record): record is StepRecord => record.type === "step" && record.step === name && record.event === "done",
+      )?.durationMs,
   );
-  return done?.durationMs;
+  return durations.reduce<number | undefined>(
+    (total, ms) => (total === undefined || ms === undefined ? undefined : total + ms),
+    0,
+  );
 }
 
 function sum(passes: readonly Pass[], key: "writtenBytes"): number {

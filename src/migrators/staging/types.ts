@@ -82,6 +82,7 @@ export interface StageResult {
   readonly passes: readonly Pass[];
   readonly stop: StopReason;
   readonly downtime: DowntimePrediction;
+  readonly verified: VerifyResult;
   readonly agent: AgentInfo;
 }
 

@@ -1,0 +1,35 @@
+import type { Report } from "../lib/report.js";
+import { reported } from "../lib/report.js";
+import { requireUnblocked } from "./plan/plan.js";
+import { inspectAndPlan, type GuestSession } from "./session.js";
+import { stageGuest, type StageOptions, type StageResult } from "./staging/index.js";
+
+export interface StageRequest {
+  readonly session: GuestSession;
+  readonly options: StageOptions;
+  readonly report: Report;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Looks at the source once more, and copies its disks while it runs.
+ * @throws RehomeError plan-blocked, and what inspecting and staging throw
+ */
+export async function stage({ session, options, report, signal }: StageRequest): Promise<StageResult> {
+  const { plan, machine } = await reported(
+    report,
+    { id: "inspect", title: `look at ${session.guestConfig.source}` },
+    () => inspectAndPlan(session, { ...(signal && { signal }) }),
+    (found) => found.machine.distribution.name,
+  );
+  requireUnblocked(plan);
+  return stageGuest({
+    plan,
+    machine,
+    store: session.store,
+    connect: () => session.connect(signal),
+    report,
+    options,
+    ...(signal && { signal }),
+  });
+}
