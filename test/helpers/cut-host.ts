@@ -23,6 +23,8 @@ export function cutHost(host: Host, afterBytes: number): Host {
         },
       });
       process.stdout.pipe(scissors).pipe(stdout);
+      process.stdout.on("close", () => scissors.end()); // a killed program's output closes without an end
+      stdout.on("close", () => process.stdout.destroy());
       const exited = process.exited.then((code) => {
         if (cut) throw new RehomeError("connection-lost", "cut by the test", { machine: host.name });
         return code;

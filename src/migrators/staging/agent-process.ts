@@ -8,15 +8,29 @@ export function collectErrors(process: HostProcess): () => string {
   return () => text.trim();
 }
 
-/** A reader ends with its input; one that does not within this many ms is killed. */
+/** A reader ends with its input; one that does not within this many ms is killed, and after as many more given up. */
 const END_GRACE_MS = 3000;
 
 /** Ends a reader and waits until it is gone, or until nobody can tell any more. */
 export async function endAgent(process: HostProcess): Promise<void> {
   process.stdin.end();
-  const timer = setTimeout(() => process.kill(), END_GRACE_MS);
-  await process.exited.catch(() => undefined);
-  clearTimeout(timer);
+  if (await endedWithin(process, END_GRACE_MS)) return;
+  process.kill();
+  await endedWithin(process, END_GRACE_MS);
+}
+
+async function endedWithin({ exited }: HostProcess, ms: number): Promise<boolean> {
+  const gone = exited.then(
+    () => true,
+    () => true,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  try {
+    return await Promise.race([gone, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Why the reader's output ended early. */

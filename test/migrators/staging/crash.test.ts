@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,6 +29,7 @@ const round: fc.Arbitrary<Round> = fc.record({
 
 const AGENTS = [
   { agent: "python", options: {}, runs: 12 },
+  { agent: "python 2", options: { interpreters: ["python2.7"] }, runs: 4 },
   { agent: "sh", options: { interpreters: [] }, runs: 5 },
 ] as const;
 
@@ -36,7 +37,12 @@ describe("staging that is interrupted", function () {
   this.timeout(120_000);
 
   for (const { agent, options, runs } of AGENTS) {
-    it(`${agent}: any disks, writes and cut connections: the target is the source after the last pass`, async () => {
+    it(`${agent}: any disks, writes and cut connections: the target is the source after the last pass`, async function () {
+      const [interpreter] = "interpreters" in options ? options.interpreters : [];
+      if (interpreter !== undefined && spawnSync(interpreter, ["-c", ""]).status !== 0) {
+        console.log(`      skipped: ${interpreter} is not installed`);
+        this.skip();
+      }
       const rounds = fc.array(round, { minLength: 1, maxLength: 5 });
       const property = fc.asyncProperty(fc.array(diskSize, { minLength: 1, maxLength: 2 }), rounds, (sizes, history) =>
         holds(sizes, history, options),
