@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ClusterSummary } from "../../src/cluster/summary.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
 import { LEDGER_FILE, SERVER_ADDRESS, SERVER_NIC } from "../helpers/server-image.js";
@@ -38,8 +39,13 @@ export async function checkGuest(work: string, source: Source, before: Identity,
   checks.check("all its services started", failed === "", failed);
   const domains = await runChecked(localHost(), ["virsh", "--connect", "qemu:///system", "list", "--name"]);
   checks.check(`libvirt runs ${GUEST}`, domains.split("\n").includes(GUEST), domains.trim());
-  const status = JSON.stringify(await new Rehome(work).json("cluster", "status"));
-  checks.check("the runtime keeps it", status.includes(GUEST), status);
+  const { resources, failures } = (await new Rehome(work).json("cluster", "status")) as ClusterSummary;
+  const resource = resources.find(({ id }) => id === GUEST);
+  checks.check(
+    `the runtime keeps it (${resource?.agent ?? "no resource"})`,
+    resource?.managed === true && resource.instances[0]?.role === "started" && failures.length === 0,
+    JSON.stringify({ resource, failures }),
+  );
   checks.check("its source is off", !(await isRunning(join(work, "source/pid"))));
 }
 

@@ -64,7 +64,7 @@ const LEFT_OUT = [
   "/lib/modules/*/kernel/sound/*",
 ];
 
-/** The image from the cache; built first when it is not there, which takes 3–4 minutes. Needs root. */
+/** The image from the cache; built first when it is not there, which takes two to four minutes. Needs root. */
 export async function serverImage(
   variant: ServerVariant = { virtio: true },
   log: (line: string) => void = () => undefined,
