@@ -3,6 +3,8 @@
 set -eu
 sh "$(dirname "$0")/../setup.sh"
 cd "$(dirname "$0")/../.."
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # which a user's PATH lacks on Debian
+mkdir -p "${XDG_CACHE_HOME:-$HOME/.cache}/rehome/images" # before sudo, so that it is the user's
 if [ "$(id -u)" = 0 ]; then
   exec node --import tsx test/demo/main.ts "$@"
 fi

@@ -1,3 +1,4 @@
+import { asRehomeError, formatError } from "../../src/lib/errors.js";
 import { serverImage } from "../helpers/server-image.js";
 import { accelerator } from "../helpers/accelerator.js";
 import { parseOptions, USAGE } from "./options.js";
@@ -18,4 +19,10 @@ async function main(): Promise<number> {
   return runWorld(process.argv.slice(2));
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`demo: ${formatError(asRehomeError(error))}\n`);
+  process.stdout.write("0 passed, 1 failed\n");
+  process.exitCode = 1;
+}

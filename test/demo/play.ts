@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { asRehomeError, formatError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
 import { formatDuration } from "../../src/lib/units.js";
@@ -59,7 +60,7 @@ const [work = "", ...args] = process.argv.slice(2);
 try {
   process.exitCode = await play(work, args);
 } catch (error) {
-  process.stderr.write(`demo: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`demo: ${formatError(asRehomeError(error))}\n`);
   process.stdout.write("0 passed, 1 failed\n");
   process.exitCode = 1;
 }

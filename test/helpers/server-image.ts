@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RehomeError } from "../../src/lib/errors.js";
@@ -72,6 +72,7 @@ export async function serverImage(
   const key = await contentKey([JSON.stringify([PACKAGES, LEFT_OUT, ROOT_DISK, DATA_DISK, variant])], [SOURCES]);
   const folder = join(cacheFolder(), "images", `server-${key}`);
   if (!(await exists(folder))) {
+    requireRoot(folder);
     const lock = await waitForLock(`${folder}.lock`);
     try {
       if (!(await exists(folder))) await build(folder, variant, log);
@@ -88,34 +89,18 @@ export async function serverImage(
 }
 
 async function build(folder: string, variant: ServerVariant, log: (line: string) => void): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    throw new RehomeError("file-unwritable", "only root can build the server image", {
-      path: folder,
-      remedy: "run npm run demo once, which builds it with sudo",
-    });
-  }
   await mkdir(dirname(folder), { recursive: true });
   await removeUnfinished(folder);
   const work = await mkdtemp(`${folder}.building-`);
   try {
     log("installing Debian 12 into a folder");
-    await runChecked(localHost(), [
-      "ssh-keygen",
-      "-q",
-      "-t",
-      "ed25519",
-      "-N",
-      "",
-      "-C",
-      "rehome",
-      "-f",
-      join(work, "id_ed25519"),
-    ]);
+    const keyPath = join(work, "id_ed25519");
+    await runChecked(localHost(), ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehome", "-f", keyPath]);
     const root = join(work, "rootfs");
     await runChecked(localHost(), mmdebstrapArgv(root), {
       env: {
         REHOME_IMAGE_FILES: join(SOURCES, "files"),
-        REHOME_IMAGE_KEY: join(work, "id_ed25519"),
+        REHOME_IMAGE_KEY: keyPath,
         REHOME_IMAGE_VIRTIO: variant.virtio ? "yes" : "no",
       },
     });
@@ -127,6 +112,15 @@ async function build(folder: string, variant: ServerVariant, log: (line: string)
     await rename(work, folder);
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+function requireRoot(folder: string): void {
+  if (process.getuid?.() !== 0) {
+    throw new RehomeError("file-unwritable", "only root can build the server image", {
+      path: folder,
+      remedy: "run npm run demo once, which builds it with sudo",
+    });
   }
 }
 
@@ -182,7 +176,6 @@ async function handToInvoker(folder: string): Promise<void> {
   const [uid, gid] = [Number(process.env["SUDO_UID"]), Number(process.env["SUDO_GID"])];
   if (Number.isNaN(uid) || Number.isNaN(gid)) return;
   await runChecked(localHost(), ["chown", "-R", `${uid}:${gid}`, folder]);
-  for (const path of [dirname(folder), dirname(dirname(folder))]) await chown(path, uid, gid);
 }
 
 async function waitForLock(path: string): Promise<Lock> {
