@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { asRehomeError, formatError } from "../../src/lib/errors.js";
 import { serverImage } from "../helpers/server-image.js";
 import { accelerator } from "../helpers/accelerator.js";
@@ -16,7 +17,8 @@ async function main(): Promise<number> {
   const accel = await accelerator();
   say(accel === "kvm" ? "KVM works here" : "KVM does not work here: everything is emulated (TCG)");
   await serverImage({ virtio: true }, say);
-  return runWorld(process.argv.slice(2));
+  const play = fileURLToPath(new URL("play.ts", import.meta.url));
+  return runWorld((work) => [process.execPath, "--import", "tsx", play, work, ...process.argv.slice(2)]);
 }
 
 try {

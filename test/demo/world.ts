@@ -14,17 +14,17 @@ const POLL_MS = 500;
 const YOUNG_MS = 60_000;
 
 /**
- * Plays the demo in a world of its own: namespaces whose process 1 is world.sh. When this process ends, however it
- * does, the pipe that is the world's standard input closes, and the world ends with all that is in it.
+ * Runs a program in a world of its own: namespaces whose process 1 is world.sh. When this process ends, however it
+ * does, the pipe that is the program's standard input closes: then the program must end, and the world ends with it.
+ * @param program argv of the program, made from the world's folder
  * @returns the exit code
  */
-export async function runWorld(args: readonly string[]): Promise<number> {
+export async function runWorld(program: (work: string) => readonly string[]): Promise<number> {
   const work = await mkdtemp(WORK_PREFIX);
-  const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const play = [process.execPath, "--import", "tsx", script("play.ts"), work, ...args];
+  const init = fileURLToPath(new URL("world.sh", import.meta.url));
   // A world that stays must not hold a pipe open whose reader waits for its end; a terminal does not wait.
   const output = process.stdout.isTTY ? "inherit" : "pipe";
-  const child = spawn("unshare", [...UNSHARE, "sh", script("world.sh"), work, ...play], {
+  const child = spawn("unshare", [...UNSHARE, "sh", init, work, ...program(work)], {
     stdio: ["pipe", output, "inherit"],
     detached: true, // Ctrl-C is for this process, which ends the world in order
   });
