@@ -125,7 +125,7 @@ describe("staging when something is wrong", function () {
     await assert.rejects(verify("full"), { code: "verify-mismatch", message: /disk sda at byte 3145728/ });
     await stage(); // the same bytes on the source: this pass finds nothing to do
     await writeAt(disk, 3 * MIB, randomBytes(10));
-    await stage();
+    await runFinalPass({ ...guest.context, options: {}, quiesced: true });
     await writeAt(volume, 3 * MIB + 4096, Buffer.from("rotten again"));
     await assert.rejects(verify("sent"), { code: "verify-mismatch", message: /disk sda at byte 3145728/ });
   });
