@@ -13,7 +13,8 @@ interface DryRun {
 export default class Cutover extends BaseCommand {
   static override summary = "Stop the source, copy what is left, convert, and start the guest here.";
   static override description = `Everything that could fail is tried first. From the moment the source stops, every step is journalled; when one fails
-before the guest was started, all is undone and the source works again. Interrupted, the same command goes on.`;
+before the guest was started, all is undone and the source works again, as far as it can be brought back from here.
+Interrupted, the same command goes on.`;
   static override examples = [
     { description: "See what would happen", command: "<%= config.bin %> cutover web1 --dry-run" },
     {

@@ -1,6 +1,6 @@
 import { Args } from "@oclif/core";
 import { connectSource } from "../migrators/connect.js";
-import { rollBack } from "../migrators/cutover/index.js";
+import { rollBack, type RollbackResult } from "../migrators/cutover/index.js";
 import { openGuest } from "../migrators/session.js";
 import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
 
@@ -12,7 +12,7 @@ What the guest wrote since then is lost.`;
   static override args = { guest: Args.string({ description: "name of the guest in rehome.yaml", required: true }) };
   static override flags = { ...configFlags, ...sourceFlags };
 
-  async run(): Promise<{ guest: string; undone: readonly string[] }> {
+  async run(): Promise<RollbackResult> {
     const { args, flags } = await this.parse(Rollback);
     const session = await openGuest({
       configPath: flags.config,
@@ -23,10 +23,15 @@ What the guest wrote since then is lost.`;
     const report = this.createReport();
     try {
       const options = { verify: "sent", sourceIsOff: false } as const;
-      const undone = await rollBack({ session, options, report });
-      this.print(`${args.guest} is back on its source`);
-      this.suggest(`rehome stage ${args.guest}`);
-      return { guest: args.guest, undone };
+      const result = await rollBack({ session, options, report });
+      const source = session.guestConfig.source;
+      this.print(
+        result.sourceAnswers
+          ? `${args.guest} is back on its source`
+          : `${args.guest} is stopped here, but ${source} does not answer: switch it on by hand`,
+      );
+      this.suggest(result.sourceAnswers ? `rehome stage ${args.guest}` : `switch ${source} on`);
+      return result;
     } finally {
       report.close();
     }

@@ -1,10 +1,19 @@
 import { connect } from "node:net";
 
 /**
- * What a TCP port says. `refused` is an answer too: something is alive at that address. `silent` covers a timeout and
- * every way in which the network says that nobody is there.
+ * What a TCP port says. `refused` is an answer too: something is alive at that address. `silent` is a timeout, or the
+ * network's word that nobody is there. `unknown` is everything that says more about us than about the other side: a name
+ * that cannot be resolved, no route, no file descriptor left.
  */
-export type TcpAnswer = "open" | "refused" | "silent";
+export type TcpAnswer = "open" | "refused" | "silent" | "unknown";
+
+const BY_CODE: Readonly<Record<string, TcpAnswer>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "refused",
+  ETIMEDOUT: "silent",
+  EHOSTUNREACH: "silent",
+  EHOSTDOWN: "silent",
+};
 
 /** Knocks at a port once. @param timeoutMs how long to wait for an answer */
 export function probeTcp(host: string, port: number, timeoutMs: number): Promise<TcpAnswer> {
@@ -17,7 +26,7 @@ export function probeTcp(host: string, port: number, timeoutMs: number): Promise
     socket.once("connect", () => answer("open"));
     socket.once("timeout", () => answer("silent"));
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      answer(error.code === "ECONNREFUSED" || error.code === "ECONNRESET" ? "refused" : "silent");
+      answer(BY_CODE[error.code ?? ""] ?? "unknown");
     });
   });
 }

@@ -1,4 +1,4 @@
-import { currentSteps, statusOf } from "./cutover/sequence.js";
+import { currentSteps, goingBackBegan, statusOf } from "./cutover/sequence.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
 import { passesOf, plannedOf, stateOf, type GuestRecord } from "./guest-store.js";
 import { factsOf, predictDowntime } from "./staging/index.js";
@@ -56,7 +56,7 @@ function verdict(guest: string, state: GuestState, records: readonly GuestRecord
     case "staging":
       return { authoritative: "source", because: "the copy is not complete", next: `rehome stage ${guest}` };
     case "staged":
-      return { authoritative: "source", because: "the source runs", next: `rehome cutover ${guest} --dry-run` };
+      return { authoritative: "source", because: stagedBecause(records), next: `rehome cutover ${guest} --dry-run` };
     case "cut-over":
       return { authoritative: "guest", because: "the source is off", next: `rehome commit ${guest}` };
     case "committed":
@@ -66,10 +66,22 @@ function verdict(guest: string, state: GuestState, records: readonly GuestRecord
   }
 }
 
+/** What the journal alone can tell: whether the source really runs it cannot. */
+function stagedBecause(records: readonly GuestRecord[]): string {
+  return goingBackBegan(currentSteps(records)) ? "the cutover was undone" : "there was no cutover yet";
+}
+
 /** A cutover that neither finished nor was undone: its journal says which copy counts. */
 function interrupted(guest: string, records: readonly GuestRecord[]): Verdict {
   const steps = currentSteps(records);
   const reached = CUTOVER_STEPS.findLast(({ name }) => !["pending", "undone"].includes(statusOf(steps, name)));
+  if (goingBackBegan(steps)) {
+    return {
+      authoritative: "source",
+      because: "going back to it began and has not ended",
+      next: `rehome rollback ${guest}`,
+    };
+  }
   const where = reached === undefined ? "it had not begun" : `it came to "${reached.title}"`;
   const next = `rehome cutover ${guest} to go on, rehome rollback ${guest} to go back`;
   const begun = (name: string): boolean => !["pending", "undone"].includes(statusOf(steps, name));

@@ -1,23 +1,24 @@
 import { clusterPaths } from "../../cluster/paths.js";
 import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
-import { RehomeError } from "../../lib/errors.js";
+import { asRehomeError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import type { GuestSession } from "../session.js";
 import type { GuestState } from "../types.js";
-import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
+import { currentSteps, goingBackBegan, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
+import { answers, canReturn } from "./return.js";
 import { sourceLink } from "./source-link.js";
 import { convertStep, writeConversionStep } from "./steps/convert.js";
 import { finalPassStep, verifyStep, warmPassStep } from "./steps/copy.js";
 import { preflightStep } from "./steps/preflight.js";
-import { quiesceStep } from "./steps/quiesce.js";
+import { quiesceStep, requireWayBack } from "./steps/quiesce.js";
 import { sourceOffStep } from "./steps/source-off.js";
 import { answersStep, registerStep, startStep } from "./steps/start.js";
 import { downtimeOf } from "./downtime.js";
-import type { CutoverContext, CutoverOptions, CutoverResult } from "./types.js";
+import type { CutoverContext, CutoverOptions, CutoverResult, RollbackResult } from "./types.js";
 
-export type { CutoverOptions, CutoverResult, DowntimeShare } from "./types.js";
+export type { CutoverOptions, CutoverResult, DowntimeShare, RollbackResult } from "./types.js";
 export { downtimeOf } from "./downtime.js";
 
 /** The whole way from "staged" to "running here", in order. Undone in reverse. */
@@ -52,50 +53,100 @@ export interface CutoverRequest {
  * @throws RehomeError not-staged, wrong-state, locked, cutover-stale, and what the steps throw
  */
 export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
-  const { session, report } = request;
+  const { session } = request;
   const { store } = session;
   const lock = await store.lock(`rehome cutover ${session.guest}`);
-  const context = contextOf(request, await store.records());
   try {
-    const state = stateOf(await store.records());
-    requireState(session, state, ["staged", "cutting-over"], "cut over");
-    if (state === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
-    await runOrReturn(context);
+    const records = await store.records();
+    requireOnward(session, records);
+    const context = contextOf(request, records);
+    if (stateOf(records) === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
+    try {
+      await runOrReturn(context);
+    } finally {
+      await context.source.drop();
+    }
     await store.append({ type: "state", at: Date.now(), state: "cut-over" });
     return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
   } finally {
-    await context.source.drop();
     await lock.release();
   }
+}
 
-  async function runOrReturn(running: CutoverContext): Promise<void> {
-    try {
-      await runSteps(CUTOVER_STEPS, running, store, report);
-    } catch (thrown) {
-      const steps = currentSteps(await store.records());
-      if (statusOf(steps, POINT_OF_NO_SILENT_RETURN) !== "pending") throw thrown;
-      report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
-      await goBack({ ...running, signal: undefined });
-      throw thrown;
+/** Only a cutover that is not on its way back may begin or go on. */
+function requireOnward(session: GuestSession, records: readonly GuestRecord[]): void {
+  requireState(session, stateOf(records), ["staged", "cutting-over"], "cut over");
+  if (stateOf(records) === "staged" || !goingBackBegan(currentSteps(records))) return;
+  throw new RehomeError("wrong-state", "going back to the source began and has not ended: the source may be running", {
+    remedy: `run rehome rollback ${session.guest}, then stage and cut over again`,
+  });
+}
+
+async function runOrReturn(context: CutoverContext): Promise<void> {
+  const { session, report, signal } = context;
+  try {
+    await runSteps(CUTOVER_STEPS, context, session.store, report, signal);
+  } catch (thrown) {
+    const steps = currentSteps(await session.store.records());
+    if (statusOf(steps, POINT_OF_NO_SILENT_RETURN) !== "pending") {
+      throw unfinishedError(asRehomeError(thrown), "the guest may be running here", session.guest);
     }
+    if (!(await canReturn(context, steps))) {
+      throw unfinishedError(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
+    }
+    report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
+    try {
+      await goBack({ ...context, signal: undefined });
+    } catch (second) {
+      throw bothFailed(asRehomeError(second), asRehomeError(thrown));
+    }
+    throw thrown;
   }
+}
+
+/** Nothing was undone: the same error, with where things stand and both ways from there. */
+function unfinishedError(error: RehomeError, standing: string, guest: string): RehomeError {
+  const { code, message, where, output, remedy } = error;
+  const ways = `${standing}, nothing was undone: run rehome cutover ${guest} to go on, or rehome rollback ${guest}`;
+  return new RehomeError(code, message, {
+    ...where,
+    ...(output !== undefined && { output }),
+    remedy: remedy?.includes("rehome rollback") ? remedy : [remedy, ways].filter(Boolean).join("; "),
+    cause: error,
+  });
+}
+
+function bothFailed(undoing: RehomeError, first: RehomeError): RehomeError {
+  const { code, message, where, output, remedy } = undoing;
+  return new RehomeError(code, message, {
+    ...where,
+    ...(remedy !== undefined && { remedy }),
+    output: [output, `going back because: ${first.message} [${first.code}]`].filter(Boolean).join("\n"),
+    cause: first,
+  });
 }
 
 /**
  * Goes back to the source at any point before `commit`: the guest is stopped and unregistered, the source works again
  * as it was at cutover. What the guest wrote since is lost.
- * @returns the steps that were undone
+ * @returns the steps that were undone, and whether the source answers; without `powerOn` somebody must switch it on
  * @throws RehomeError wrong-state, locked, source-not-back, and what the undoing throws; calling it again goes on
  */
-export async function rollBack(request: CutoverRequest): Promise<readonly string[]> {
+export async function rollBack(request: CutoverRequest): Promise<RollbackResult> {
   const { session } = request;
   const lock = await session.store.lock(`rehome rollback ${session.guest}`);
-  const context = contextOf({ ...request }, await session.store.records());
   try {
-    requireState(session, stateOf(await session.store.records()), ["cutting-over", "cut-over"], "roll back");
-    return await goBack({ ...context, signal: undefined });
+    const records = await session.store.records();
+    requireState(session, stateOf(records), ["cutting-over", "cut-over"], "roll back");
+    const context = { ...contextOf(request, records), signal: undefined };
+    try {
+      await requireWayBack(context);
+      const undone = await goBack(context);
+      return { guest: session.guest, undone, sourceAnswers: await answers(context.source) };
+    } finally {
+      await context.source.drop();
+    }
   } finally {
-    await context.source.drop();
     await lock.release();
   }
 }
@@ -126,7 +177,7 @@ export async function describeCutover(
   request: CutoverRequest,
 ): Promise<readonly { readonly title: string; readonly actions: readonly string[] }[]> {
   const records = await request.session.store.records();
-  requireState(request.session, stateOf(records), ["staged", "cutting-over"], "cut over");
+  requireOnward(request.session, records);
   const context = contextOf(request, records);
   const steps = currentSteps(records);
   return CUTOVER_STEPS.map((step) => ({

@@ -14,6 +14,8 @@ export interface Step<C> {
   readonly fleeting?: true;
   /** What `run` would do, for --dry-run. */
   describe(context: C): readonly string[];
+  /** Asked right before the step begins, each time: what it throws leaves the step untouched, and so to be undone. */
+  ready?(context: C): Promise<void>;
   /** Whether what this step did is still so; asked when an interrupted cutover goes on. */
   holds?(context: C): Promise<boolean>;
   run(context: C): Promise<StepOutcome>;
@@ -45,21 +47,31 @@ export function statusOf(records: readonly StepRecord[], step: string): StepStat
   return event;
 }
 
-/** What a step of the present cutover found out when it was done last. */
+/**
+ * Whether going back began in the present cutover. From then on there is only the way back: what is still recorded as
+ * done says nothing any more, because the source may be on its way up.
+ */
+export function goingBackBegan(records: readonly StepRecord[]): boolean {
+  return records.some(({ event }) => ["undo-started", "undone", "undo-failed"].includes(event));
+}
+
+/** What a step of the present cutover found out last. */
 export function factOf(records: readonly StepRecord[], step: string, fact: string): string | undefined {
-  return records.findLast((record) => record.step === step && record.event === "done")?.facts?.[fact];
+  return records.findLast((record) => record.step === step && record.facts?.[fact] !== undefined)?.facts?.[fact];
 }
 
 /**
  * Runs the steps in order, each journalled before and after. Steps that an interrupted run has done are not done again
  * as long as they still hold.
- * @throws RehomeError cutover-stale, or what a step throws
+ * @param signal looked at between two steps
+ * @throws RehomeError cutover-stale, cancelled, or what a step throws
  */
 export async function runSteps<C>(
   steps: readonly Step<C>[],
   context: C,
   store: Pick<GuestStore, "records" | "append">,
   report: Report,
+  signal?: AbortSignal,
 ): Promise<void> {
   const before = currentSteps(await store.records());
   const lastingBegan = steps.some((step) => step.fleeting === undefined && statusOf(before, step.name) !== "pending");
@@ -69,6 +81,7 @@ export async function runSteps<C>(
       if (step.holds !== undefined && !(await step.holds(context))) throw stale(step);
       continue;
     }
+    signal?.throwIfAborted(); // between two steps there is nothing half done
     await runStep(step, context, store, report);
   }
 }
@@ -84,6 +97,7 @@ async function runStep<C>(step: Step<C>, context: C, store: Pick<GuestStore, "ap
       ...(event !== "started" && { durationMs: Date.now() - startedAt }),
       ...outcome,
     });
+  await step.ready?.(context);
   await record("started");
   try {
     const outcome = await reported(

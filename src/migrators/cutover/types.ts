@@ -45,3 +45,12 @@ export interface CutoverResult {
   readonly downtimeMs: number;
   readonly shares: readonly DowntimeShare[];
 }
+
+/** What a rollback came to. */
+export interface RollbackResult {
+  readonly guest: string;
+  /** Steps, in the order in which they were undone. */
+  readonly undone: readonly string[];
+  /** False when the source is off or cannot be reached: somebody must switch it on. */
+  readonly sourceAnswers: boolean;
+}

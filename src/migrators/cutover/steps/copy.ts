@@ -3,6 +3,7 @@ import { formatSize } from "../../../lib/units.js";
 import type { Pass } from "../../types.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
+import { requireAtRest } from "./quiesce.js";
 
 /**
  * One more pass while the source still works, so that the one with the source at rest is as small as it can be; and what
@@ -27,7 +28,12 @@ export const finalPassStep: Step<CutoverContext> = {
   name: "final-pass",
   title: "copy what changed, with the source at rest",
   describe: ({ plan }) => plan.volumes.map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
-  run: (context) => pass(context, true),
+  async run(context) {
+    await requireAtRest(context);
+    const outcome = await pass(context, true);
+    await requireAtRest(context);
+    return outcome;
+  },
 };
 
 /** Nothing is believed of the copy before it was read back. */

@@ -66,7 +66,13 @@ async function checkTarget({ session, paths, plan }: CutoverContext): Promise<vo
   for (const { bridge } of plan.nics) await requireBridge(target, bridge);
   const domain = await target.run(["virsh", "-c", config.target.libvirt, "domstate", "--", plan.name]);
   const { state } = await guestStatus(paths, plan.name);
-  if (domain.exitCode === 0 && state !== "running") {
+  if (state !== "unregistered") {
+    throw new RehomeError("resource-exists", `the cluster already has a resource ${plan.name} (${state})`, {
+      path: paths.cib,
+      remedy: "it is not this cutover's: give the guest another name in rehome.yaml, or take the resource out",
+    });
+  }
+  if (domain.exitCode === 0) {
     throw new RehomeError("wrong-state", `libvirt already has a domain ${plan.name} (${domain.stdout.trim()})`, {
       machine: target.name,
       remedy: "remove it, or give the guest another name in rehome.yaml",

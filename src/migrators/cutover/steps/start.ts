@@ -45,10 +45,12 @@ export const startStep: Step<CutoverContext> = {
     `make sure once more that ${session.guestConfig.source} does not answer`,
     `start ${plan.name} under the runtime`,
   ],
-  async run(context) {
-    const { plan, paths, signal } = context;
+  async ready(context) {
     // Once the guest runs it answers at the source's address, and silence proves nothing any more.
-    if ((await guestStatus(paths, plan.name)).state !== "running") await requireSilence(context, 0);
+    if ((await guestStatus(context.paths, context.plan.name)).state === "running") return;
+    await requireSilence(context, 0);
+  },
+  async run({ plan, paths, signal }) {
     const status = await startGuest(paths, plan.name, { timeoutMs: START_TIMEOUT_MS, ...(signal && { signal }) });
     return { detail: `running${status.node === undefined ? "" : ` on ${status.node}`}` };
   },
