@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { RehomeError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
 import { SERVER_ADDRESS, type ServerImage } from "../helpers/server-image.js";
@@ -8,6 +9,8 @@ import type { Accelerator } from "../helpers/accelerator.js";
 
 /** The server that is moved: its files, how it is reached, how it is switched on and off. */
 export interface Source {
+  /** Of its disks, its console log and its process id. */
+  readonly folder: string;
   readonly identity: string;
   readonly knownHosts: string;
   readonly powerOn: readonly string[];
@@ -30,6 +33,7 @@ export async function prepareSource(work: string, image: ServerImage, accel: Acc
   const knownHosts = join(work, "known_hosts");
   await host.writeFile(knownHosts, `${SERVER_ADDRESS} ${image.hostKey}\n`);
   return {
+    folder,
     identity: image.identity,
     knownHosts,
     powerOn: ["sh", script("power-on.sh"), work, accel],
@@ -66,9 +70,23 @@ export async function waitForSsh(source: Source, limitMs: number): Promise<numbe
   for (;;) {
     const result = await localHost().run(sshArgv(source, "true"), { timeoutMs: 60_000 });
     if (result.exitCode === 0) return Date.now() - startedAt;
-    if (Date.now() - startedAt > limitMs) throw new Error(`web1 does not answer ssh: ${result.stderr.trim()}`);
+    if (Date.now() - startedAt > limitMs) throw await silentServer(source, result.stderr.trim());
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+/** Why a server that was switched on does not answer stands on its console. */
+async function silentServer(source: Source, ssh: string): Promise<RehomeError> {
+  const path = join(source.folder, "console.log");
+  const console = await readFile(path, "latin1").catch(() => "");
+  const lines = console
+    .replace(/[^\n\x20-\x7e]/g, "")
+    .trimEnd()
+    .split("\n");
+  return new RehomeError("command-timeout", `web1 does not answer ssh: ${ssh}`, {
+    path,
+    output: lines.slice(-25).join("\n"),
+  });
 }
 
 function script(name: string): string {
