@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { Command, Errors, Flags, type Interfaces } from "@oclif/core";
 import { asRehomeError, formatError, RehomeError } from "../errors.js";
 import type { Report } from "../report.js";
+import { onHangup, outliveReaders } from "./lost-terminal.js";
 import { createReport } from "./reports.js";
 
 /** What a command prints under --json when it fails. */
@@ -26,13 +27,18 @@ export abstract class BaseCommand extends Command {
 
   private readonly interruption = new AbortController();
 
-  /** Aborted at the first SIGINT or SIGTERM; long work must pass it on. The second ends the process. */
+  /**
+   * Aborted at the first SIGINT or SIGTERM, and when the terminal is closed (SIGHUP); long work must pass it on. The
+   * second SIGINT or SIGTERM ends the process.
+   */
   protected get signal(): AbortSignal {
     return this.interruption.signal;
   }
 
   protected override async init(): Promise<void> {
     await super.init();
+    outliveReaders();
+    onHangup(() => this.interruption.abort(new RehomeError("cancelled", "stopped, because the terminal was closed")));
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       // `on`, not `once`: a handler that is gone when its signal is handled lets execa end the process at once.
       process.on(signal, () => {
