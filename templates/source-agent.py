@@ -1,6 +1,6 @@
 # Reads disks for rehome and sends what differs from the target; see src/migrators/staging/protocol.ts.
 # Runs from memory on python 2.6 to 3.x, opens disks for reading only, writes nothing anywhere, and ends with its
-# connection. argv: size of this program (used by the bootstrap), then the disks.
+# connection. argv: the disks.
 import base64, errno, fcntl, hashlib, io, json, mmap, os, stat, struct, sys, threading, time, zlib
 from collections import deque
 
@@ -326,7 +326,7 @@ def serials(path):
 
 def main():
     output = Output()
-    opened = [describe(path) for path in sys.argv[2:]]
+    opened = [describe(path) for path in sys.argv[1:]]
     disks = [disk for disk, _ in opened]
     hello = {
         "version": VERSION,

@@ -1,11 +1,10 @@
 # Reads disks for rehome where there is no python: sh, dd, sha256sum and stat. Slower, and just as careful.
-# Writes nothing anywhere and ends with its connection. $1: size of this program (used by the bootstrap), then the disks.
+# Writes nothing anywhere and ends with its connection. Arguments: the disks.
 # Answers lines from standard input, numbers only, in units of 64 KiB:
 #   hash DISK SKIP COUNT TIMES   a line of sha256 for each of TIMES pieces of COUNT units
 #   read DISK SKIP COUNT         the bytes
 LC_ALL=C
 export LC_ALL
-shift
 exec 5>&1
 
 # Only a device's page cache lies: that of a file is what the file is.

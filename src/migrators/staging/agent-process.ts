@@ -1,22 +1,74 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
+import { ByteReader } from "./byte-reader.js";
+import type { Throttle } from "./throttle.js";
 
-/** Collects the end of what a process says on standard error. */
-export function collectErrors(process: HostProcess): () => string {
-  let text = "";
-  process.stderr.on("data", (data: Buffer) => (text = (text + data.toString()).slice(-4096)));
-  return () => text.trim();
-}
-
-/** A reader ends with its input; one that does not within this many ms is killed, and after as many more given up. */
+/** A reader that waits for no end of its input is killed after this many ms, and after as many more given up. */
 const END_GRACE_MS = 3000;
 
-/** Ends a reader and waits until it is gone, or until nobody can tell any more. */
-export async function endAgent(process: HostProcess): Promise<void> {
-  process.stdin.end();
-  if (await endedWithin(process, END_GRACE_MS)) return;
-  process.kill();
-  await endedWithin(process, END_GRACE_MS);
+/** A program that was started on the source to read disks, and what travelled to and from it. */
+export class AgentLink {
+  readonly reader: ByteReader;
+  private sent = 0;
+  private saidLast = "";
+
+  constructor(
+    readonly host: Host,
+    private readonly process: HostProcess,
+    readonly disks: readonly string[],
+    private readonly limit: Throttle,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.reader = new ByteReader(process.stdout, limit);
+    process.stderr.on("data", (data: Buffer) => (this.saidLast = (this.saidLast + data.toString()).slice(-4096)));
+    process.stdin.on("error", () => undefined); // the end of standard output tells why
+  }
+
+  /** The end of what it said on standard error. */
+  get said(): string {
+    return this.saidLast.trim();
+  }
+
+  wireBytes(): number {
+    return this.sent + this.reader.received;
+  }
+
+  write(data: Buffer): void {
+    this.sent += data.length;
+    this.limit.take(data.length);
+    this.process.stdin.write(data);
+  }
+
+  /** Sends a program as the bootstraps in agent.ts take it. */
+  sendProgram(text: string): void {
+    const program = Buffer.from(text);
+    this.write(Buffer.concat([Buffer.from(`${program.length}\n`), program]));
+  }
+
+  /** Why the output ended. @param onExit a better reason for an exit code */
+  async ended(onExit: (exitCode: number) => RehomeError | undefined = () => undefined): Promise<RehomeError> {
+    if (this.signal?.aborted) return new RehomeError("cancelled", "staging was stopped");
+    const remedy = "run the same command again: it goes on where it stopped";
+    const machine = this.host.name;
+    try {
+      const exitCode = await this.process.exited;
+      const text = `the reader on the source ended with exit code ${exitCode}`;
+      return onExit(exitCode) ?? new RehomeError("agent-failed", text, { machine, output: this.said, remedy });
+    } catch (thrown) {
+      if (thrown instanceof RehomeError) return thrown;
+      const text = "the connection to the source broke";
+      return new RehomeError("connection-lost", text, { machine, remedy, cause: thrown });
+    }
+  }
+
+  /** Ends the program, which ends with its input, and waits until it is gone or nobody can tell any more. */
+  async close(): Promise<void> {
+    this.reader.discard();
+    this.process.stdin.end();
+    if (await endedWithin(this.process, END_GRACE_MS)) return;
+    this.process.kill();
+    await endedWithin(this.process, END_GRACE_MS);
+  }
 }
 
 async function endedWithin({ exited }: HostProcess, ms: number): Promise<boolean> {
@@ -30,32 +82,6 @@ async function endedWithin({ exited }: HostProcess, ms: number): Promise<boolean
     return await Promise.race([gone, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Why the reader's output ended early. */
-export async function endedEarly(
-  host: Host,
-  process: HostProcess,
-  said: () => string,
-  signal: AbortSignal | undefined,
-): Promise<RehomeError> {
-  if (signal?.aborted) return new RehomeError("cancelled", "staging was stopped");
-  try {
-    const exitCode = await process.exited;
-    const text = `the reader on the source ended with exit code ${exitCode}`;
-    return new RehomeError("agent-failed", text, {
-      machine: host.name,
-      output: said(),
-      remedy: "run the same command again: it goes on where it stopped",
-    });
-  } catch (thrown) {
-    if (thrown instanceof RehomeError) return thrown;
-    return new RehomeError("connection-lost", "the connection to the source broke", {
-      machine: host.name,
-      remedy: "run the same command again: it goes on where it stopped",
-      cause: thrown,
-    });
   }
 }
 

@@ -1,10 +1,8 @@
 import { inflateSync } from "node:zlib";
 import { RehomeError } from "../../lib/errors.js";
-import type { Host, HostProcess } from "../../lib/host/types.js";
 import { readTemplate } from "../../lib/templates.js";
-import { collectErrors, endAgent, endedEarly, readFailed } from "./agent-process.js";
-import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
-import { ByteReader } from "./byte-reader.js";
+import { readFailed, type AgentLink } from "./agent-process.js";
+import type { ScanRequest, SourceAgent } from "./agent-types.js";
 import {
   decodeFrameHeader,
   encodeFrame,
@@ -18,20 +16,13 @@ import {
   type FrameHeader,
   type Hello,
 } from "./protocol.js";
-import type { Throttle } from "./throttle.js";
 import { DIGEST_SIZE, type AgentInfo } from "./types.js";
 
-/** Reads the program from standard input and runs it; all that follows there is the program's. */
-const BOOTSTRAP = "import sys; exec(getattr(sys.stdin, 'buffer', sys.stdin).read(int(sys.argv[1])))";
-
-/** The fast reader. @param python the interpreter's name or path on the source */
-export async function openPythonAgent(options: OpenAgentOptions, python: string): Promise<SourceAgent> {
-  const { host, disks, limit, signal } = options;
-  const program = Buffer.from(await readTemplate("source-agent.py"));
-  const argv = [python, "-c", BOOTSTRAP, `${program.length}`, ...disks];
-  const process = await host.start(argv, signal && { signal });
-  const agent = new PythonAgent(host, process, disks, limit, signal);
-  await agent.begin(program);
+/** The fast reader, on a link whose other end waits for a program in python. */
+export async function openPythonAgent(link: AgentLink): Promise<SourceAgent> {
+  link.sendProgram(await readTemplate("source-agent.py"));
+  const agent = new PythonAgent(link);
+  await agent.begin();
   return agent;
 }
 
@@ -56,26 +47,15 @@ interface ActiveScan {
 
 class PythonAgent implements SourceAgent {
   readonly depth = 2;
-  private readonly reader: ByteReader;
-  private readonly said: () => string;
   private scans: ActiveScan[] = [];
-  private sent = 0;
+  /** Chunks whose blocks were asked for, as `disk:chunk`. */
+  private readonly wanted = new Set<string>();
   private failure: RehomeError | undefined;
   private outbox: Buffer[] = [];
   private greeting: Hello | undefined;
   private receiving: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly host: Host,
-    private readonly process: HostProcess,
-    private readonly disks: readonly string[],
-    private readonly limit: Throttle,
-    private readonly signal: AbortSignal | undefined,
-  ) {
-    this.reader = new ByteReader(process.stdout, limit);
-    this.said = collectErrors(process);
-    process.stdin.on("error", () => undefined); // the end of standard output tells why
-  }
+  constructor(private readonly link: AgentLink) {}
 
   get hello(): Hello {
     if (this.greeting === undefined) throw new RehomeError("internal", "the agent has not said hello");
@@ -86,18 +66,17 @@ class PythonAgent implements SourceAgent {
     return { kind: "python", name: this.hello.name };
   }
 
-  async begin(program: Buffer): Promise<void> {
-    this.write(program);
+  async begin(): Promise<void> {
     const frame = await this.nextFrame();
     if (frame?.header.type === FRAME.error) throw this.sourceError(frame.payload);
-    if (frame?.header.type !== FRAME.hello) throw await this.ended();
+    if (frame?.header.type !== FRAME.hello) throw await this.link.ended();
     this.greeting = JSON.parse(frame.payload.toString()) as Hello;
     if (this.greeting.version !== PROTOCOL_VERSION) throw this.nonsense(`protocol ${this.greeting.version}`);
     this.receiving = this.receive();
   }
 
   wireBytes(): number {
-    return this.sent + this.reader.received;
+    return this.link.wireBytes();
   }
 
   scan(request: ScanRequest): Promise<void> {
@@ -111,8 +90,7 @@ class PythonAgent implements SourceAgent {
 
   async close(): Promise<void> {
     this.failure ??= new RehomeError("cancelled", "the reader on the source was closed");
-    this.reader.discard();
-    await endAgent(this.process);
+    await this.link.close();
     await this.receiving;
   }
 
@@ -122,23 +100,16 @@ class PythonAgent implements SourceAgent {
     this.outbox.push(frame);
     if (this.outbox.length > 1) return;
     setImmediate(() => {
-      this.write(Buffer.concat(this.outbox));
+      if (this.failure === undefined) this.link.write(Buffer.concat(this.outbox));
       this.outbox = [];
     });
-  }
-
-  private write(data: Buffer): void {
-    if (this.failure) return;
-    this.sent += data.length;
-    this.limit.take(data.length);
-    this.process.stdin.write(data);
   }
 
   private async receive(): Promise<void> {
     try {
       for (;;) {
         const frame = await this.nextFrame();
-        if (frame === undefined) throw await this.ended();
+        if (frame === undefined) throw await this.link.ended();
         const waiting = this.handle(frame);
         if (waiting) await waiting;
       }
@@ -148,13 +119,13 @@ class PythonAgent implements SourceAgent {
   }
 
   private async nextFrame(): Promise<Frame | undefined> {
-    const head = await this.reader.take(FRAME_HEADER_SIZE);
+    const head = await this.link.reader.take(FRAME_HEADER_SIZE);
     if (head === undefined) return undefined;
     const header = decodeFrameHeader(head);
     if (header.length > MAX_PAYLOAD) throw this.nonsense(`a frame of ${header.length} bytes`);
     const bitmapSize = header.type === FRAME.data ? BITMAP_SIZE : header.length;
-    const payload = await this.reader.take(bitmapSize);
-    const data = await this.reader.takePieces(header.length - bitmapSize);
+    const payload = await this.link.reader.take(bitmapSize);
+    const data = await this.link.reader.takePieces(header.length - bitmapSize);
     return payload && data && { header, payload, data };
   }
 
@@ -194,8 +165,6 @@ class PythonAgent implements SourceAgent {
     }
   }
 
-  private readonly wanted = new Set<string>();
-
   /** Asks for the blocks of a changed chunk that the target does not have. */
   private async decide(scan: ActiveScan, header: FrameHeader, payload: Buffer): Promise<void> {
     const digest = payload.subarray(0, DIGEST_SIZE);
@@ -226,22 +195,17 @@ class PythonAgent implements SourceAgent {
       thrown instanceof RehomeError
         ? thrown
         : new RehomeError("agent-failed", thrown instanceof Error ? thrown.message : String(thrown), {
-            machine: this.host.name,
+            machine: this.link.host.name,
             cause: thrown,
           });
     this.failure ??= problem;
     for (const scan of this.scans) scan.reject(this.failure);
     this.scans = [];
-    this.reader.discard();
-    this.process.stdin.end();
-  }
-
-  private ended(): Promise<RehomeError> {
-    return endedEarly(this.host, this.process, this.said, this.signal);
+    void this.link.close();
   }
 
   private nonsense(what: string): RehomeError {
-    return new RehomeError("agent-failed", `the reader on the source sent ${what}`, { machine: this.host.name });
+    return new RehomeError("agent-failed", `the reader on the source sent ${what}`, { machine: this.link.host.name });
   }
 
   private sourceError(payload: Buffer): RehomeError {
@@ -251,8 +215,8 @@ class PythonAgent implements SourceAgent {
       error: string;
       message: string;
     };
-    const path = problem.disk === undefined ? undefined : this.disks[problem.disk];
-    return readFailed(this.host.name, path, problem.offset ?? undefined, problem.error, problem.message);
+    const path = problem.disk === undefined ? undefined : this.link.disks[problem.disk];
+    return readFailed(this.link.host.name, path, problem.offset ?? undefined, problem.error, problem.message);
   }
 }
 

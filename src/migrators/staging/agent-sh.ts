@@ -1,65 +1,38 @@
 import { deflateSync } from "node:zlib";
 import { hash } from "node:crypto";
 import { RehomeError } from "../../lib/errors.js";
-import type { Host, HostProcess } from "../../lib/host/types.js";
 import { readTemplate } from "../../lib/templates.js";
-import { collectErrors, endAgent, endedEarly, readFailed } from "./agent-process.js";
-import type { OpenAgentOptions, ScanRequest, SourceAgent } from "./agent-types.js";
-import { ByteReader } from "./byte-reader.js";
+import { readFailed, type AgentLink } from "./agent-process.js";
+import type { ScanRequest, SourceAgent } from "./agent-types.js";
 import { isZero, ZERO_MARK } from "./digest.js";
 import { PROTOCOL_VERSION, type Hello, type HelloDisk } from "./protocol.js";
-import type { Throttle } from "./throttle.js";
 import { BLOCK_SIZE, CHUNK_SIZE, DIGEST_SIZE, type AgentInfo } from "./types.js";
 
-/** Reads the program from standard input and runs it; all that follows there is the program's. */
-const BOOTSTRAP = 'eval "$(dd bs=1 count="$1" 2>/dev/null)"';
 /** Chunks that are hashed together first: starting dd and sha256sum costs as much as hashing some hundred KiB. */
 const PIECE = 16;
 const HEAD_CHUNKS = 2;
 
-/** The slow reader, for sources without python. @throws RehomeError source-tool-missing */
-export async function openShellAgent(options: OpenAgentOptions): Promise<SourceAgent> {
-  const { host, disks, limit, signal } = options;
-  const program = Buffer.from(await readTemplate("source-agent.sh"));
-  const argv = ["sh", "-c", BOOTSTRAP, "rehome", `${program.length}`, ...disks];
-  const process = await host.start(argv, signal && { signal });
-  const agent = new ShellAgent(host, process, disks, limit, signal);
-  try {
-    await agent.begin(program);
-  } catch (thrown) {
-    await agent.close();
-    throw thrown;
-  }
+/** The slow reader, on a link whose other end waits for a program in sh. @throws RehomeError source-tool-missing */
+export async function openShellAgent(link: AgentLink): Promise<SourceAgent> {
+  link.sendProgram(await readTemplate("source-agent.sh"));
+  const agent = new ShellAgent(link);
+  await agent.begin();
   return agent;
 }
 
 class ShellAgent implements SourceAgent {
   readonly depth = 1;
   readonly info: AgentInfo = { kind: "sh", name: "sh, dd and sha256sum" };
-  private readonly reader: ByteReader;
-  private readonly said: () => string;
-  private sent = 0;
   private greeting: Hello | undefined;
 
-  constructor(
-    private readonly host: Host,
-    private readonly process: HostProcess,
-    private readonly disks: readonly string[],
-    private readonly limit: Throttle,
-    private readonly signal: AbortSignal | undefined,
-  ) {
-    this.reader = new ByteReader(process.stdout, limit);
-    this.said = collectErrors(process);
-    process.stdin.on("error", () => undefined); // the end of standard output tells why
-  }
+  constructor(private readonly link: AgentLink) {}
 
   get hello(): Hello {
     if (this.greeting === undefined) throw new RehomeError("internal", "the agent has not said hello");
     return this.greeting;
   }
 
-  async begin(program: Buffer): Promise<void> {
-    this.write(program);
+  async begin(): Promise<void> {
     let bootId = "";
     const disks: HelloDisk[] = [];
     for (let line = await this.line(); line !== "ready"; line = await this.line()) {
@@ -69,7 +42,7 @@ class ShellAgent implements SourceAgent {
       if (word === "disk") disks.push(diskFacts(first, flags === "iflag=direct", block === "1"));
       if (word === "missing") {
         throw new RehomeError("source-tool-missing", `${first} is not installed, nor is python`, {
-          machine: this.host.name,
+          machine: this.link.host.name,
           remedy: "install python3, or dd and sha256sum (coreutils), on the source",
         });
       }
@@ -84,7 +57,7 @@ class ShellAgent implements SourceAgent {
   }
 
   wireBytes(): number {
-    return this.sent + this.reader.received;
+    return this.link.wireBytes();
   }
 
   async scan(request: ScanRequest): Promise<void> {
@@ -145,8 +118,7 @@ class ShellAgent implements SourceAgent {
   }
 
   close(): Promise<void> {
-    this.reader.discard();
-    return endAgent(this.process);
+    return this.link.close();
   }
 
   private bytes(disk: number, chunk: number, count: number): number {
@@ -156,7 +128,7 @@ class ShellAgent implements SourceAgent {
 
   private async read(disk: number, chunk: number, count: number, bytes: number): Promise<Buffer> {
     this.ask(`read ${disk} ${chunk} ${count}`);
-    const data = await this.reader.take(bytes);
+    const data = await this.link.reader.take(bytes);
     if (data === undefined) throw await this.ended(disk, chunk);
     return data;
   }
@@ -165,33 +137,29 @@ class ShellAgent implements SourceAgent {
     const line = await this.line();
     const [sum = ""] = line.split(" ");
     if (!/^[0-9a-f]{64}$/.test(sum)) {
-      throw new RehomeError("agent-failed", `sha256sum on the source printed "${line}"`, { machine: this.host.name });
+      throw new RehomeError("agent-failed", `sha256sum on the source printed "${line}"`, {
+        machine: this.link.host.name,
+      });
     }
     return sum;
   }
 
   private async line(): Promise<string> {
-    const line = await this.reader.takeLine();
+    const line = await this.link.reader.takeLine();
     if (line === undefined) throw await this.ended();
     return line;
   }
 
   private ask(line: string): void {
-    this.write(Buffer.from(`${line}\n`));
+    this.link.write(Buffer.from(`${line}\n`));
   }
 
-  private write(data: Buffer): void {
-    this.sent += data.length;
-    this.limit.take(data.length);
-    this.process.stdin.write(data);
-  }
-
-  private async ended(disk?: number, chunk?: number): Promise<RehomeError> {
-    const early = await endedEarly(this.host, this.process, this.said, this.signal);
-    const exitCode = await this.process.exited.catch(() => undefined);
-    if (disk === undefined || chunk === undefined || (exitCode !== 3 && exitCode !== 4)) return early;
-    const error = exitCode === 4 ? "ENOENT" : "EIO";
-    return readFailed(this.host.name, this.disks[disk], chunk * CHUNK_SIZE, error, this.said());
+  private ended(disk?: number, chunk?: number): Promise<RehomeError> {
+    return this.link.ended((exitCode) => {
+      if (disk === undefined || chunk === undefined || (exitCode !== 3 && exitCode !== 4)) return undefined;
+      const error = exitCode === 4 ? "ENOENT" : "EIO";
+      return readFailed(this.link.host.name, this.link.disks[disk], chunk * CHUNK_SIZE, error, this.link.said);
+    });
   }
 }
 

@@ -1,33 +1,59 @@
 import { RehomeError } from "../../lib/errors.js";
-import { runChecked } from "../../lib/host/run.js";
+import { AgentLink } from "./agent-process.js";
 import { openPythonAgent } from "./agent-python.js";
 import { openShellAgent } from "./agent-sh.js";
 import type { OpenAgentOptions, SourceAgent } from "./agent-types.js";
 
 const INTERPRETERS = ["python3", "python2", "python", "/usr/libexec/platform-python"] as const;
 
-/** Prints the first of its arguments that can run the agent. */
-const PROBE = `for python; do
-  if "$python" -c 'import base64, fcntl, hashlib, io, json, mmap, threading, zlib; hashlib.sha256' 2>/dev/null; then
+/** Reads a program from standard input (a line with its size, then itself) and runs it; what follows there is its own. */
+const PYTHON_BOOTSTRAP = "import sys; f = getattr(sys.stdin, 'buffer', sys.stdin); exec(f.read(int(f.readline())))";
+
+/**
+ * Arguments: interpreters, `--`, disks. Says which interpreter runs the agent (`sh` when none can), and becomes it: the
+ * agent comes over standard input.
+ */
+const START = `while [ "$1" != -- ]; do
+  python=$1
+  shift
+  if "$python" -c 'import base64, fcntl, hashlib, io, json, mmap, threading, zlib; hashlib.sha256' 2>/dev/null </dev/null
+  then
+    while [ "$1" != -- ]; do shift; done
+    shift
     echo "$python"
-    exit
+    exec "$python" -c "${PYTHON_BOOTSTRAP}" "$@"
   fi
-done`;
+done
+shift
+echo sh
+read -r size
+eval "$(dd bs=1 count="$size" 2>/dev/null)"`;
 
 /** Starts the best reader that the source can run. @throws RehomeError source-tool-missing, agent-failed */
 export async function openAgent(options: OpenAgentOptions): Promise<SourceAgent> {
-  const candidates = options.interpreters ?? INTERPRETERS;
-  const probed = await runChecked(options.host, ["sh", "-c", PROBE, "rehome", ...candidates]);
-  const python = probed.trim();
-  const agent = python === "" ? await openShellAgent(options) : await openPythonAgent(options, python);
-  const cached = agent.hello.disks.findIndex((disk) => disk.blockDevice && !disk.direct && disk.error === undefined);
-  if (cached !== -1) {
-    await agent.close();
-    throw new RehomeError("source-tool-missing", "the disk cannot be read past the page cache, which may be stale", {
-      machine: options.host.name,
-      path: options.disks[cached] ?? "",
-      remedy: "install python3, or GNU coreutils for a dd that knows iflag=direct, on the source",
-    });
+  const { host, disks, limit, signal, interpreters = INTERPRETERS } = options;
+  const argv = ["sh", "-c", START, "rehome", ...interpreters, "--", ...disks];
+  const process = await host.start(argv, signal && { signal });
+  const link = new AgentLink(host, process, disks, limit, signal);
+  try {
+    const interpreter = await link.reader.takeLine();
+    if (interpreter === undefined) throw await link.ended();
+    const agent = interpreter === "sh" ? await openShellAgent(link) : await openPythonAgent(link);
+    refuseCached(host.name, disks, agent);
+    return agent;
+  } catch (thrown) {
+    await link.close();
+    throw thrown;
   }
-  return agent;
+}
+
+/** A device that can only be read through the page cache is not read at all: that may be stale. */
+function refuseCached(machine: string, disks: readonly string[], { hello }: SourceAgent): void {
+  const cached = hello.disks.findIndex((disk) => disk.blockDevice && !disk.direct && disk.error === undefined);
+  if (cached === -1) return;
+  throw new RehomeError("source-tool-missing", "the disk cannot be read past the page cache, which may be stale", {
+    machine,
+    path: disks[cached] ?? "",
+    remedy: "install python3, or GNU coreutils for a dd that knows iflag=direct, on the source",
+  });
 }
