@@ -18,7 +18,7 @@ export async function coldStart(): Promise<{ readonly rehomeMs: number; readonly
     const node: number[] = [];
     for (let time = 0; time < TIMES; time += 1) {
       node.push(run(process.execPath, ["-e", "0"]));
-      rehome.push(run(process.execPath, ["bin/run.js", "--version"]));
+      rehome.push(run("bin/run.js", ["--version"]));
     }
     return { rehomeMs: median(rehome), nodeMs: median(node) };
   } finally {

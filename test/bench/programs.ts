@@ -23,7 +23,12 @@ export function programs(guest: StagingFixture, sshd: TestSshd): readonly Progra
   const ssh = sshCommand(sshd);
   const login = `${sshd.user}@${sshd.host}`;
   const at = (name: string): string => join(folder, `${name}.raw`);
-  const rehome = [process.execPath, fileURLToPath(new URL("./stage.js", import.meta.url)), writeJob(guest, sshd)];
+  const rehome = [
+    process.execPath,
+    ...nodeFlags(),
+    fileURLToPath(new URL("./stage.js", import.meta.url)),
+    writeJob(guest, sshd),
+  ];
   const [here, there] = [join(folder, "here.sock"), join(folder, "there.sock")];
   const overNbd = (copy: readonly string[]): readonly string[] => [
     ...["sh", "-c", OVER_NBD, "sh", here, there, source, `${ssh.length + 1}`],
@@ -55,6 +60,12 @@ export function programs(guest: StagingFixture, sshd: TestSshd): readonly Progra
       delta: undefined,
     },
   ];
+}
+
+/** The flags that the command itself starts node with. */
+function nodeFlags(): readonly string[] {
+  const [line = ""] = readFileSync(new URL("../../bin/run.js", import.meta.url), "utf8").split("\n");
+  return line.split(" ").filter((word) => word.startsWith("--"));
 }
 
 /** Writes down what rehome has to do. @returns the file */
