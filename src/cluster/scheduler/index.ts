@@ -1,1 +1,2 @@
-export { scheduleOneHost as schedule } from "./one-host.js";
+export { schedule } from "./schedule.js";
+export { scheduleOneHost } from "./one-host.js";

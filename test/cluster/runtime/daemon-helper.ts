@@ -6,7 +6,7 @@ import { clusterPaths, type ClusterPaths } from "../../../src/cluster/paths.js";
 import { runRuntime } from "../../../src/cluster/runtime/daemon.js";
 import { eventLines } from "../../../src/cluster/runtime/log-text.js";
 import type { RuntimeEvent } from "../../../src/cluster/runtime/types.js";
-import { schedule } from "../../../src/cluster/scheduler/index.js";
+import { scheduleOneHost } from "../../../src/cluster/scheduler/index.js";
 import type { Transition } from "../../../src/cluster/scheduler/types.js";
 import type { XmlElement } from "../../../src/lib/xml.js";
 import { crmSimulate } from "../../helpers/crm-simulate.js";
@@ -28,7 +28,7 @@ export const NODE = "node1";
 
 /** rehome's scheduler; Pacemaker's own for what that one does not understand yet. */
 function decide(cib: XmlElement, now: number): Transition {
-  const transition = schedule(cib, now);
+  const transition = scheduleOneHost(cib, now);
   return transition.unsupported.length > 0 ? crmSimulate(cib, now) : transition;
 }
 

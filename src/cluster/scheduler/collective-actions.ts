@@ -1,0 +1,67 @@
+import { pseudoAction } from "./action-table.js";
+import { addCloneNotifications } from "./notifications.js";
+import { addPrimitiveActions } from "./role-actions.js";
+import { isClone, topOf, type ClusterState, type Resource } from "./model.js";
+import { INFINITY } from "./score.js";
+import { Act, has, set } from "./work-action.js";
+
+/** Seventh stage: the actions of a resource and of all in it. */
+export function addActions(state: ClusterState, resource: Resource): void {
+  if (resource.variant === "primitive") addPrimitiveActions(state, resource);
+  else if (resource.variant === "group") addGroupActions(state, resource);
+  else addCloneActions(state, resource);
+}
+
+function addGroupActions(state: ClusterState, group: Resource): void {
+  for (const child of group.children) addActions(state, child);
+  const tasks = ["start", "running", "stop", "stopped"];
+  if (topOf(group).promotable) tasks.push("demote", "demoted", "promote", "promoted");
+  for (const task of tasks) pseudoAction(state, group, task, { optional: true, runnable: true });
+}
+
+/** What is about to happen to any instance. */
+interface Summary {
+  active: boolean;
+  start: boolean;
+  stop: boolean;
+  promote: boolean;
+  demote: boolean;
+}
+
+function addCloneActions(state: ClusterState, clone: Resource): void {
+  if (!isClone(clone)) return;
+  const summary: Summary = { active: false, start: false, stop: false, promote: false, demote: false };
+  for (const child of clone.children) {
+    addActions(state, child);
+    summarize(child, summary);
+  }
+  const point = (task: string, happens: boolean, runnable: boolean): ReturnType<typeof pseudoAction> =>
+    pseudoAction(state, clone, task, { optional: !happens, runnable });
+  const points = [point("start", summary.start, true), point("running", summary.start, false)];
+  if (summary.active || summary.start) set(points[1] as (typeof points)[number], Act.runnable);
+  const stop = point("stop", summary.stop, true);
+  points.push(stop, point("stopped", summary.stop, true));
+  set(stop, Act.migratable);
+  if (clone.promotable) {
+    point("promote", summary.promote, true);
+    points.push(point("promoted", summary.promote, summary.promote));
+    point("demote", summary.demote, true);
+    points.push(point("demoted", summary.demote, true));
+  }
+  for (const each of points) if (/ed$|running/.test(each.task)) each.priority = INFINITY;
+  addCloneNotifications(state, clone);
+}
+
+function summarize(resource: Resource, summary: Summary): void {
+  for (const child of resource.children) summarize(child, summary);
+  if (resource.children.length > 0) return;
+  if (resource.runningOn.length > 0) summary.active = true;
+  for (const action of resource.actions) {
+    if (has(action, Act.optional) || (!has(action, Act.runnable) && !has(action, Act.pseudo))) continue;
+    if (action.task === "stop") summary.stop = true;
+    else if (!has(action, Act.runnable)) continue;
+    else if (action.task === "start") summary.start = true;
+    else if (action.task === "promote") summary.promote = true;
+    else if (action.task === "demote") summary.demote = true;
+  }
+}

@@ -1,0 +1,134 @@
+import { childOf, childrenOf } from "../../lib/xml.js";
+import { readHistoryEntry } from "../cib/history.js";
+import type { HistoryEntry } from "../cib/types.js";
+import { clearFailcount, ensureAction, stopAction } from "./action-table.js";
+import { compareDigests } from "./digests.js";
+import { failcountOf } from "./failcounts.js";
+import { activeRange } from "./history.js";
+import { isNewer } from "./migration-history.js";
+import { baseId, isAnonymousClone, primitivesOf, topOf, type ClusterState, type Node, type Resource } from "./model.js";
+import { findOperation } from "./operation-config.js";
+import { cancelAction } from "./recurring.js";
+import { addCleanup } from "./role-actions.js";
+import { Act, addOrdering, operationKey, Ord, set } from "./work-action.js";
+
+const COMPARED = ["monitor", "start", "promote", "migrate_from"];
+
+/** What was changed in the configuration since operations were run: restarts, reloads, monitors to be ended. */
+export function applyConfigurationChanges(state: ClusterState): void {
+  for (const section of state.cib.status) {
+    if (section.name !== "node_state") continue;
+    const node =
+      state.nodeById.get(section.attributes["id"] ?? "") ?? state.nodeByName.get(section.attributes["uname"] ?? "");
+    if (node === undefined) continue;
+    if (!node.maintenance && (!node.online || node.shutdown || node.unclean)) continue;
+    const lrm = childOf(section, "lrm");
+    const histories = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");
+    for (const history of childrenOf(histories ?? section, "lrm_resource")) {
+      const entries = childrenOf(history, "lrm_rsc_op")
+        .map(readHistoryEntry)
+        .filter((entry) => entry !== undefined);
+      if (entries.length === 0) continue;
+      for (const resource of knownAs(state, history.attributes["id"] ?? "")) {
+        checkResource(state, resource, node, history.attributes, entries);
+      }
+    }
+  }
+}
+
+/** The resources a history may be about: of an anonymous clone, any instance. */
+function knownAs(state: ClusterState, id: string): readonly Resource[] {
+  return state.resources
+    .flatMap(primitivesOf)
+    .filter((each) => each.id === id || each.historyId === id || (!each.unique && baseId(each.id) === baseId(id)));
+}
+
+function checkResource(
+  state: ClusterState,
+  resource: Resource,
+  node: Node,
+  recorded: Readonly<Record<string, string>>,
+  entries: readonly HistoryEntry[],
+): void {
+  if (resource.orphan) {
+    if (!isAnonymousClone(topOf(resource))) addCleanup(state, resource, node, false);
+    return;
+  }
+  const changed = agentChanged(resource, recorded);
+  if (!resource.runningOn.includes(node)) {
+    if (changed) addCleanup(state, resource, node, false);
+    return;
+  }
+  if (changed) {
+    stopAction(state, resource, node, false);
+    resource.mustStop = true;
+    addCleanup(state, resource, node, false);
+  }
+  const sorted = [...entries].sort(isNewer);
+  const { start, stop } = activeRange(sorted);
+  sorted.forEach((entry, index) => {
+    if (start < stop || index < start) return;
+    if (entry.intervalMs > 0 && (resource.maintenance || node.maintenance)) {
+      scheduleCancel(state, resource, node, entry);
+      return;
+    }
+    if (entry.intervalMs === 0 && !COMPARED.includes(entry.task)) return;
+    if (
+      checkOperation(state, resource, node, entry) &&
+      failcountOf(state, resource, node, { effective: true }).count > 0
+    ) {
+      clearFailcount(state, resource, node);
+    }
+  });
+}
+
+function agentChanged(resource: Resource, recorded: Readonly<Record<string, string>>): boolean {
+  const { class: agentClass, provider, type } = resource.agent;
+  return recorded["type"] !== type || recorded["class"] !== agentClass || recorded["provider"] !== provider;
+}
+
+function scheduleCancel(state: ClusterState, resource: Resource, node: Node, entry: HistoryEntry): void {
+  const cancel = cancelAction(state, resource, entry.task, entry.intervalMs, node);
+  cancel.meta.set("call-id", String(entry.callId));
+  addOrdering(state, { resource, key: operationKey(resource.id, "stop", 0) }, { action: cancel }, Ord.optional);
+}
+
+/** @returns whether the configuration of the operation is another now */
+function checkOperation(state: ClusterState, resource: Resource, node: Node, entry: HistoryEntry): boolean {
+  const { task, intervalMs } = entry;
+  if (intervalMs > 0 && findOperation(resource, task, intervalMs, false) === undefined) {
+    if (state.options.stopOrphanActions) scheduleCancel(state, resource, node, entry);
+    return true;
+  }
+  const digest = compareDigests(state, resource, node, entry);
+  const key = operationKey(resource.id, task, intervalMs);
+  if (digest === "same") return false;
+  if (digest === "restart") {
+    ensureAction(state, { resource, key, task, optional: false });
+    return true;
+  }
+  if (digest === "unknown" && entry.xml.attributes["op-digest"] === undefined) return false;
+  if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.reschedule);
+  else if (entry.xml.attributes["op-restart-digest"] !== undefined) scheduleReload(state, resource, node);
+  else ensureAction(state, { resource, key, task, optional: false });
+  return true;
+}
+
+function scheduleReload(state: ClusterState, resource: Resource, node: Node): void {
+  if (!resource.managed || resource.failed) return;
+  if (resource.startPending) {
+    stopAction(state, resource, node, false);
+    return;
+  }
+  resource.reload = true;
+  const key = operationKey(resource.id, "reload-agent", 0);
+  const action = ensureAction(state, { resource, key, task: "reload-agent", node, optional: false });
+  for (const task of ["stop", "demote"]) {
+    addOrdering(
+      state,
+      { action },
+      { resource, key: operationKey(resource.id, task, 0) },
+      Ord.optional | Ord.thenCancelsFirst,
+    );
+  }
+}

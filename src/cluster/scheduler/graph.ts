@@ -1,0 +1,95 @@
+import type { ClusterState } from "./model.js";
+import { Act, has, Ord, type Link, type WorkAction } from "./work-action.js";
+
+export interface Graph {
+  readonly actions: readonly WorkAction[];
+  /** What has to be finished before each action. */
+  readonly inputs: ReadonlyMap<WorkAction, readonly WorkAction[]>;
+}
+
+/** Last stage: what is required and can be done, with the orders that matter between them. */
+export function makeGraph(state: ClusterState): Graph {
+  const chosen = state.actions.filter(isInGraph);
+  const inputs = new Map<WorkAction, readonly WorkAction[]>();
+  for (const action of chosen) {
+    const before = merged(action.before)
+      .filter((link) => counts(action, link))
+      .map((link) => link.action);
+    inputs.set(action, before);
+  }
+  breakLoops(chosen, inputs);
+  return { actions: chosen, inputs };
+}
+
+function isInGraph(action: WorkAction): boolean {
+  const { resource, node } = action;
+  if (!has(action, Act.runnable)) return false;
+  if (has(action, Act.optional) && !has(action, Act.printAlways)) return false;
+  if (resource !== undefined && !resource.managed && action.task !== "monitor") {
+    if ((action.meta.get("interval") ?? "0") === "0") return false;
+  }
+  if (has(action, Act.pseudo) || action.task === "stonith" || action.task === "do_shutdown") return true;
+  if (node === undefined) return false;
+  if (has(action, Act.onDc)) return true;
+  return node.online && !node.unclean;
+}
+
+/** One link to each predecessor, with the flags of all of them. */
+function merged(links: readonly Link[]): readonly Link[] {
+  const byAction = new Map<WorkAction, Link>();
+  for (const link of links) {
+    const known = byAction.get(link.action);
+    if (known === undefined) byAction.set(link.action, { ...link });
+    else known.flags |= link.flags;
+  }
+  return [...byAction.values()].sort((a, b) => a.action.id - b.action.id);
+}
+
+/** Flags that make no difference to whether anything is done. */
+const HARMLESS = Ord.impliesFirstPrinted | Ord.impliesThenPrinted | Ord.optional;
+
+function counts(action: WorkAction, { action: first, flags }: Link): boolean {
+  if (flags === Ord.none) return false;
+  if (!has(first, Act.runnable) && (flags & ~HARMLESS) === 0) return false;
+  if (!has(first, Act.runnable) && (flags & Ord.oneOrMore) !== 0) return false;
+  const migratable = has(first, Act.migratable);
+  if ((flags & Ord.applyFirstNonMigratable) !== 0 && migratable) return false;
+  if (flags === Ord.optional && migratable && first.key.endsWith("_stop_0")) return false;
+  if (flags === Ord.load) return roomCounts(action, first);
+  if (flags === Ord.antiColocation) {
+    if (first.node !== undefined && action.node !== undefined && first.node !== action.node) return false;
+    if (has(first, Act.optional)) return false;
+  }
+  const { resource } = first;
+  if (resource !== undefined && resource !== action.resource && resource.failed && !resource.managed) {
+    if (first.key.endsWith("_stop_0") && action.resource?.variant === "clone") return false;
+  }
+  return isInGraph(first);
+}
+
+/** Room on a node matters for what will be there. */
+function roomCounts(action: WorkAction, first: WorkAction): boolean {
+  const where = action.task === "migrate_to" ? action.resource?.assignedTo : action.node;
+  if (first.node === undefined || where === undefined || first.node !== where) return false;
+  if (action.task !== "migrate_to" && has(first, Act.optional)) return false;
+  return isInGraph(first);
+}
+
+/** Drops one order of each circle, so that a transition can always be carried out. */
+function breakLoops(actions: readonly WorkAction[], inputs: Map<WorkAction, readonly WorkAction[]>): void {
+  const done = new Set<WorkAction>();
+  const open = new Set<WorkAction>();
+  const visit = (action: WorkAction): void => {
+    open.add(action);
+    const kept: WorkAction[] = [];
+    for (const before of inputs.get(action) ?? []) {
+      if (open.has(before)) continue;
+      kept.push(before);
+      if (!done.has(before)) visit(before);
+    }
+    inputs.set(action, kept);
+    open.delete(action);
+    done.add(action);
+  };
+  for (const action of actions) if (!done.has(action)) visit(action);
+}

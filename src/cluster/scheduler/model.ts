@@ -1,0 +1,352 @@
+import type { XmlElement } from "../../lib/xml.js";
+import type { NvSet } from "../cib/nvsets.js";
+import type { Cib } from "../cib/types.js";
+import type { ClusterOptions } from "./options.js";
+import type { Role } from "./types.js";
+import type { WorkAction } from "./work-action.js";
+
+/**
+ * The working state of one scheduling run. It is made by the first stage, and each stage adds to it; nothing of it
+ * outlives the run.
+ */
+export interface ClusterState {
+  readonly cib: Cib;
+  /** ms since the epoch */
+  readonly now: number;
+  readonly options: ClusterOptions;
+  readonly nodes: Node[];
+  readonly nodeById: Map<string, Node>;
+  readonly nodeByName: Map<string, Node>;
+  dcNode: Node | undefined;
+  /** Top-level resources, highest priority first. */
+  resources: Resource[];
+  readonly resourceById: Map<string, Resource>;
+  /** Tags and templates: what a name in a constraint stands for. */
+  readonly tags: Map<string, string[]>;
+  readonly tickets: Map<string, Ticket>;
+  readonly actions: WorkAction[];
+  readonly actionsByKey: Map<string, WorkAction[]>;
+  readonly orderings: Ordering[];
+  readonly colocations: Colocation[];
+  readonly locations: Location[];
+  haveQuorum: boolean;
+  haveFenceDevice: boolean;
+  unfencing: boolean;
+  haveRemoteNodes: boolean;
+  recheckAt: number | undefined;
+  /** Whether any resource was seen to need an operation in spite of maintenance or being unmanaged. */
+  readonly unsupported: Set<string>;
+  readonly warnings: Set<string>;
+  /** Operations whose history shows that they failed. */
+  /** Recurring monitors whose failure expired: they are begun anew. */
+  readonly rescheduled: Set<XmlElement>;
+  readonly failedOperations: { node: Node; entry: XmlElement }[];
+  readonly scores: { resource: string; node: string; score: number }[];
+}
+
+export interface Ticket {
+  readonly id: string;
+  granted: boolean;
+  standby: boolean;
+}
+
+export interface Node {
+  readonly id: string;
+  readonly name: string;
+  readonly type: "cluster" | "remote" | "ping";
+  online: boolean;
+  standby: boolean;
+  standbyOnFail: boolean;
+  pending: boolean;
+  unclean: boolean;
+  /** No status of it is known. */
+  unseen: boolean;
+  shutdown: boolean;
+  expectedUp: boolean;
+  isDc: boolean;
+  maintenance: boolean;
+  discoveryEnabled: boolean;
+  unpacked: boolean;
+  /** The base of every resource's score; -INFINITY for one that is not online. */
+  weight: number;
+  priority: number;
+  /** Sum of health attributes under the node health strategy. */
+  health: number;
+  readonly attributes: Map<string, string>;
+  readonly utilization: Map<string, string>;
+  /** Primitives active on it. */
+  readonly running: Resource[];
+  /** Primitives assigned to it. */
+  readonly assigned: Resource[];
+  /** Instances assigned to it, for balancing. */
+  assignedCount: number;
+  /** The resource that is this node's connection. */
+  remoteResource: Resource | undefined;
+  remoteRequiresReset: boolean;
+  remoteWasFenced: boolean;
+  /** Remaining capacity while resources are assigned. */
+  readonly capacity: Map<string, number>;
+}
+
+/** A node as one resource sees it. */
+export interface Candidate {
+  readonly node: Node;
+  weight: number;
+  /** Instances of a clone that are assigned to it. */
+  count: number;
+  discovery: Discovery;
+}
+
+export const DISCOVERY = { always: 0, never: 1, exclusive: 2 } as const;
+export type Discovery = (typeof DISCOVERY)[keyof typeof DISCOVERY];
+
+export type Variant = "primitive" | "group" | "clone" | "bundle";
+export type Recovery = "stop_start" | "stop_only" | "block" | "stop_unexpected";
+
+export interface Operation {
+  readonly id: string;
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly role: Role | undefined;
+  readonly enabled: boolean;
+  readonly xml: XmlElement;
+}
+
+export interface CloneSettings {
+  readonly max: number;
+  readonly nodeMax: number;
+  readonly promotedMax: number;
+  readonly promotedNodeMax: number;
+  readonly interleave: boolean;
+  readonly ordered: boolean;
+  /** What an instance is made of. */
+  readonly template: XmlElement;
+  /** `clone-min`: how many instances have to run for what is ordered after the clone. */
+  readonly min: number;
+  total: number;
+  promotedActual: number;
+  notifyConfirmed: boolean;
+  /** Pseudo actions start/started/stop/stopped, with promote/promoted/demote/demoted when promotable. */
+  notify: Record<string, unknown>;
+}
+
+export interface Resource {
+  id: string;
+  /** The id the history knows an anonymous instance by. */
+  historyId: string | undefined;
+  readonly variant: Variant;
+  readonly xml: XmlElement;
+  /** Sets of a template and the resource's own, in that order. */
+  readonly instanceSets: readonly NvSet[];
+  readonly operations: readonly Operation[];
+  parent: Resource | undefined;
+  readonly children: Resource[];
+  readonly meta: Map<string, string>;
+  readonly utilization: Map<string, string>;
+  readonly agent: { class: string; provider: string | undefined; type: string };
+  readonly clone: CloneSettings | undefined;
+  /** Of groups. */
+  readonly ordered: boolean;
+  readonly collocated: boolean;
+  readonly instanceNumber: number | undefined;
+
+  // configuration
+  orphan: boolean;
+  managed: boolean;
+  maintenance: boolean;
+  notify: boolean;
+  unique: boolean;
+  promotable: boolean;
+  fenceDevice: boolean;
+  allowMigrate: boolean;
+  critical: boolean;
+  requires: "nothing" | "quorum" | "fencing" | "unfencing";
+  recovery: Recovery;
+  priority: number;
+  stickiness: number;
+  migrationThreshold: number;
+  /** ms; 0 for none */
+  failureTimeoutMs: number;
+  exclusiveDiscovery: boolean;
+  isRemoteNode: boolean;
+  container: Resource | undefined;
+  readonly fillers: Resource[];
+
+  // state
+  role: Role;
+  nextRole: Role;
+  blocked: boolean;
+  failed: boolean;
+  /** Has to be stopped, whatever else. */
+  mustStop: boolean;
+  startPending: boolean;
+  failureIgnored: boolean;
+  reload: boolean;
+  readonly runningOn: Node[];
+  readonly knownOn: Set<Node>;
+  partialMigrationTarget: Node | undefined;
+  partialMigrationSource: Node | undefined;
+  readonly danglingMigrations: Node[];
+  pendingTask: string | undefined;
+  pendingNode: Node | undefined;
+  lockNode: Node | undefined;
+
+  // assignment
+  allowed: Map<Node, Candidate>;
+  provisional: boolean;
+  assigning: boolean;
+  assignedTo: Node | undefined;
+  looping: boolean;
+  promotionScore: number;
+  sortIndex: number;
+  /** Nodes the current instances of an allocated clone count on. */
+  readonly actions: WorkAction[];
+  /** Colocations in which this one is the dependent, resp. the primary; in order of processing. */
+  readonly colocatedWith: Colocation[];
+  readonly dependents: Colocation[];
+  readonly locations: Location[];
+  readonly tickets: TicketConstraint[];
+  restarting: boolean;
+  /** Copies where it is not expected are stopped, the expected one stays. */
+  stopsUnexpected: boolean;
+  /** Resolved instance attributes by node; undefined key: no node. */
+  readonly parameterCache: Map<Node | undefined, ReadonlyMap<string, string>>;
+}
+
+export interface Location {
+  readonly id: string;
+  readonly resource: Resource;
+  /** The constraint counts only for a resource that will be in this role. */
+  readonly role: Role | undefined;
+  readonly discovery: Discovery;
+  readonly nodes: Map<Node, number>;
+}
+
+export interface Colocation {
+  readonly id: string;
+  readonly dependent: Resource;
+  readonly primary: Resource;
+  readonly score: number;
+  readonly dependentRole: Role | undefined;
+  readonly primaryRole: Role | undefined;
+  readonly nodeAttribute: string;
+  /** Whether the dependent's wishes count when the primary is placed. */
+  readonly influence: boolean;
+}
+
+export interface TicketConstraint {
+  readonly id: string;
+  readonly resource: Resource;
+  readonly ticket: Ticket;
+  readonly role: Role | undefined;
+  readonly lossPolicy: "stop" | "demote" | "freeze" | "fence";
+}
+
+export interface Ordering {
+  readonly id: number;
+  readonly first: OrderEnd;
+  readonly then: OrderEnd;
+  readonly flags: number;
+  readonly node: Node | undefined;
+}
+
+/** One end of an ordering: an action that exists, or all actions of a resource with this key or task. */
+export interface OrderEnd {
+  readonly resource: Resource | undefined;
+  readonly key: string | undefined;
+  readonly action: WorkAction | undefined;
+}
+
+const ROLE_RANK: Readonly<Record<Role, number>> = { Unknown: 0, Stopped: 1, Started: 2, Unpromoted: 3, Promoted: 4 };
+
+/** Roles are ordered: Unknown < Stopped < Started < Unpromoted < Promoted. */
+export function rank(role: Role): number {
+  return ROLE_RANK[role];
+}
+
+const ROLE_NAMES: Readonly<Record<string, Role>> = {
+  stopped: "Stopped",
+  started: "Started",
+  unpromoted: "Unpromoted",
+  slave: "Unpromoted",
+  promoted: "Promoted",
+  master: "Promoted",
+};
+
+/** A role as written in a CIB, old names included. */
+export function parseRole(text: string | undefined): Role | undefined {
+  return text === undefined ? undefined : ROLE_NAMES[text.toLowerCase()];
+}
+
+/** The outermost resource it belongs to (a bundle excepted). */
+export function topOf(resource: Resource): Resource {
+  let top = resource;
+  while (top.parent !== undefined && top.parent.variant !== "bundle") top = top.parent;
+  return top;
+}
+
+export function isClone(resource: Resource | undefined): resource is Resource & { clone: CloneSettings } {
+  return resource?.clone !== undefined && resource.variant === "clone";
+}
+
+export function isPromotableClone(resource: Resource | undefined): boolean {
+  return isClone(resource) && resource.promotable;
+}
+
+export function isAnonymousClone(resource: Resource | undefined): boolean {
+  return isClone(resource) && !resource.unique;
+}
+
+/** Every primitive of it, itself if it is one. */
+export function primitivesOf(resource: Resource): readonly Resource[] {
+  return resource.children.length === 0 && resource.variant === "primitive"
+    ? [resource]
+    : resource.children.flatMap(primitivesOf);
+}
+
+/** The resource and all below it. */
+export function withDescendants(resource: Resource): readonly Resource[] {
+  return [resource, ...resource.children.flatMap(withDescendants)];
+}
+
+/** The id without an instance number. */
+export function baseId(id: string): string {
+  return id.replace(/:\d+$/, "");
+}
+
+export function copyAllowed(allowed: Map<Node, Candidate>): Map<Node, Candidate> {
+  return new Map([...allowed].map(([node, candidate]) => [node, { ...candidate }]));
+}
+
+/** The score a node starts with for one resource. */
+export function makeCandidate(node: Node, weight: number): Candidate {
+  return { node, weight, count: 0, discovery: DISCOVERY.always };
+}
+
+/** Names in the order people count: `node2` before `node10`. */
+export function compareNames(a: string, b: string): number {
+  const [left, right] = [a.toLowerCase(), b.toLowerCase()];
+  let i = 0;
+  let j = 0;
+  while (i < left.length && j < right.length) {
+    const [numberA, numberB] = [digitsAt(left, i), digitsAt(right, j)];
+    if (numberA !== "" && numberB !== "") {
+      const difference = Number(numberA) - Number(numberB);
+      if (difference !== 0) return Math.sign(difference);
+      i += numberA.length;
+      j += numberB.length;
+      continue;
+    }
+    const difference = left.charCodeAt(i) - right.charCodeAt(j);
+    if (difference !== 0) return Math.sign(difference);
+    i += 1;
+    j += 1;
+  }
+  return Math.sign(left.length - i - (right.length - j));
+}
+
+function digitsAt(text: string, at: number): string {
+  let end = at;
+  while (end < text.length && text.charCodeAt(end) >= 48 && text.charCodeAt(end) <= 57) end += 1;
+  return text.slice(at, end);
+}

@@ -1,0 +1,124 @@
+import { ensureAction, findActionsOn, startAction } from "./action-table.js";
+import type { ClusterState, Node, Operation, Resource } from "./model.js";
+import { Act, addOrdering, clear, has, operationKey, Ord, type WorkAction } from "./work-action.js";
+
+/** Recurring monitors: those of the role it will have where it will be, those for stopped resources elsewhere. */
+export function addRecurring(state: ClusterState, resource: Resource): void {
+  if (resource.blocked || resource.maintenance) return;
+  const node = resource.assignedTo;
+  const active = node !== undefined && !node.maintenance && (resource.nextRole !== "Stopped" || !resource.managed);
+  const seen = new Set<string>();
+  for (const operation of resource.operations) {
+    const key = operationKey(resource.id, operation.name, operation.intervalMs);
+    if (!operation.enabled || operation.intervalMs === 0 || seen.has(key) || isOnce(operation.name)) continue;
+    seen.add(key);
+    if (operation.role !== "Stopped") {
+      if (active) addActive(state, resource, node, operation, key);
+    } else if (resource.unique) addInactive(state, resource, node, operation, key);
+  }
+}
+
+function isOnce(task: string): boolean {
+  return ["start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from", "reload-agent"].includes(task);
+}
+
+function addActive(
+  state: ClusterState,
+  resource: Resource,
+  node: Node,
+  { name, intervalMs, role }: Operation,
+  key: string,
+): void {
+  const begin = startAction(state, resource, node, true);
+  const running = findActionsOn(resource, key, node);
+  if (role !== undefined && role !== "Unknown" && role !== resource.nextRole) {
+    if (running.length > 0) cancelForRole(state, resource, node, name, intervalMs);
+    return;
+  }
+  const again = running.some((each) => has(each, Act.reschedule));
+  const optional = running.length > 0 && !again && has(begin, Act.optional);
+  const monitor = ensureAction(state, { resource, key, task: name, node, optional });
+  if (!has(begin, Act.runnable) || !node.online || node.unclean) clear(monitor, Act.runnable);
+  if (resource.nextRole === "Promoted") monitor.meta.set("op_target_rc", "8");
+  if (!resource.managed) return;
+  const flags = Ord.impliesThen | Ord.runnableLeft;
+  addOrdering(
+    state,
+    { resource, key: operationKey(resource.id, "start", 0) },
+    { action: monitor, resource: undefined },
+    flags,
+  );
+  addOrdering(state, { resource, key: operationKey(resource.id, "reload-agent", 0) }, { action: monitor }, flags);
+  const change = resource.nextRole === "Promoted" ? "promote" : resource.role === "Promoted" ? "demote" : undefined;
+  if (change !== undefined) {
+    addOrdering(
+      state,
+      { resource, key: operationKey(resource.id, change, 0) },
+      { action: monitor },
+      Ord.optional | Ord.runnableLeft,
+    );
+  }
+}
+
+/** Ends a recurring operation. */
+export function cancelAction(
+  state: ClusterState,
+  resource: Resource,
+  task: string,
+  intervalMs: number,
+  node: Node,
+): WorkAction {
+  const key = operationKey(resource.id, task, intervalMs);
+  const known = resource.actions.find((each) => each.key === key && each.task === "cancel" && each.node === node);
+  if (known !== undefined) return known;
+  // The operation itself may be known under the same key; ending it is another action.
+  const action = ensureAction(state, { resource, key: `${key} cancel`, task: "cancel", node, optional: false });
+  action.key = key;
+  action.cancelTask = task;
+  action.meta.set("interval", String(intervalMs));
+  action.meta.set("operation", task);
+  return action;
+}
+
+/** A monitor of another role ends before the role changes. */
+function cancelForRole(state: ClusterState, resource: Resource, node: Node, task: string, intervalMs: number): void {
+  const cancel = cancelAction(state, resource, task, intervalMs, node);
+  const change =
+    resource.role === "Promoted"
+      ? "demote"
+      : resource.nextRole === "Promoted"
+        ? "promote"
+        : resource.nextRole === "Stopped"
+          ? "stop"
+          : undefined;
+  if (change === undefined) return;
+  addOrdering(state, { action: cancel }, { resource, key: operationKey(resource.id, change, 0) }, Ord.runnableLeft);
+}
+
+function addInactive(
+  state: ClusterState,
+  resource: Resource,
+  home: Node | undefined,
+  { name, intervalMs }: Operation,
+  key: string,
+): void {
+  if (home !== undefined && findActionsOn(resource, key, home).length > 0 && resource.nextRole !== "Stopped") {
+    cancelForRole(state, resource, home, name, intervalMs);
+  }
+  for (const node of state.nodes) {
+    if (node === home) continue;
+    let optional = findActionsOn(resource, key, node).length > 0;
+    const monitor = ensureAction(state, { resource, key, task: name, node, optional });
+    monitor.meta.set("op_target_rc", "7");
+    const probes = findActionsOn(resource, operationKey(resource.id, "monitor", 0), node);
+    const stops = findActionsOn(resource, operationKey(resource.id, "stop", 0), node);
+    for (const before of [...probes, ...stops]) {
+      if (!has(before, Act.optional)) optional = false;
+      if (!has(before, Act.runnable)) clear(monitor, Act.runnable);
+      const flags = stops.includes(before) ? Ord.impliesThen | Ord.runnableLeft : Ord.runnableLeft;
+      if (resource.managed) addOrdering(state, { action: before }, { action: monitor }, flags);
+    }
+    if (!optional) clear(monitor, Act.optional);
+    if (!node.online || node.unclean) clear(monitor, Act.runnable);
+  }
+}

@@ -1,0 +1,54 @@
+import type { XmlElement } from "../../lib/xml.js";
+import { readCib } from "../cib/read.js";
+import { applyOrderings } from "./apply-orderings.js";
+import { assignResources } from "./assign.js";
+import { addActions } from "./collective-actions.js";
+import { applyConfigurationChanges } from "./configuration-changes.js";
+import { readConfiguration } from "./configuration.js";
+import { readConstraints } from "./constraints.js";
+import { addFencingAndShutdowns } from "./fencing-orders.js";
+import { makeGraph } from "./graph.js";
+import { addInternalConstraints } from "./internal-constraints.js";
+import { applyNodeCriteria } from "./node-criteria.js";
+import { foresee, presentRoles } from "./placement.js";
+import { addProbes } from "./probes.js";
+import { readStatus } from "./status.js";
+import { makeTransition } from "./transition.js";
+import type { Transition } from "./types.js";
+
+/**
+ * Decides what a cluster has to do, as Pacemaker would: what to start, stop, promote, move, watch and fence, in which
+ * order, and where everything ends up. Pure: the same CIB at the same time gives the same transition.
+ * @param now ms since the epoch
+ */
+export function schedule(root: XmlElement, now: number): Transition {
+  const state = readConfiguration(readCib(root), now);
+  readStatus(state);
+  const present = presentRoles(state);
+  readConstraints(state);
+  applyNodeCriteria(state);
+  for (const resource of state.resources) addInternalConstraints(state, resource);
+  applyConfigurationChanges(state);
+  assignResources(state);
+  addProbes(state);
+  for (const resource of state.resources) addActions(state, resource);
+  addFencingAndShutdowns(state);
+  applyOrderings(state);
+  const graph = makeGraph(state);
+  const { options } = state;
+  return {
+    ...makeTransition(state, graph),
+    ...foresee(state, graph, present),
+    scores: state.scores,
+    settings: {
+      clusterDelayMs: options.clusterDelayMs,
+      stonithTimeoutMs: options.fencingTimeoutMs,
+      batchLimit: options.batchLimit,
+      migrationLimit: options.migrationLimit,
+      startFailureIsFatal: options.startFailureIsFatal,
+    },
+    ...(state.recheckAt !== undefined && { recheckAt: state.recheckAt }),
+    unsupported: [...state.unsupported],
+    warnings: [...state.warnings],
+  };
+}

@@ -1,0 +1,119 @@
+import { childOf, childrenOf, type XmlElement } from "../../lib/xml.js";
+import { nvSetsOf } from "../cib/nvsets.js";
+import { isTrue } from "../cib/read.js";
+import { ruleContext } from "./attributes.js";
+import { addNodeAttributes } from "./configuration.js";
+import { fenceNode } from "./fencing.js";
+import { readResourceHistory } from "./history.js";
+import { compareNames, type ClusterState, type Node } from "./model.js";
+import { INFINITY } from "./score.js";
+
+/** Second stage: what the status section says of nodes, and what the operation history says of resources. */
+export function readStatus(state: ClusterState): void {
+  const { status } = state.cib;
+  for (const section of status) {
+    if (section.name === "tickets") readTickets(state, section);
+    if (section.name === "node_state") readNodeState(state, section);
+  }
+  for (const section of status) {
+    if (section.name !== "node_state") continue;
+    const node = nodeOf(state, section);
+    if (node === undefined || node.type !== "cluster" || node.unpacked) continue;
+    // What ran on a node that is gone does not matter when nobody can make sure of it.
+    if (!node.online && !state.options.fencing && !state.options.shutdownLock) continue;
+    node.unpacked = true;
+    const lrm = childOf(section, "lrm");
+    const resources = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");
+    for (const history of childrenOf(resources ?? section, "lrm_resource")) readResourceHistory(state, node, history);
+  }
+}
+
+function readTickets(state: ClusterState, section: XmlElement): void {
+  for (const { attributes } of childrenOf(section, "ticket_state")) {
+    const id = attributes["id"];
+    if (id === undefined) continue;
+    state.tickets.set(id, { id, granted: isTrue(attributes["granted"]), standby: isTrue(attributes["standby"]) });
+  }
+}
+
+function nodeOf(state: ClusterState, section: XmlElement): Node | undefined {
+  const { id, uname } = section.attributes;
+  return state.nodeById.get(id ?? "") ?? state.nodeByName.get(uname ?? "");
+}
+
+function readNodeState(state: ClusterState, section: XmlElement): void {
+  const node = nodeOf(state, section);
+  if (section.attributes["remote_node"] === "true") state.unsupported.add("remote nodes");
+  if (node === undefined) {
+    state.warnings.add(`the status names a node that is not configured: ${section.attributes["uname"] ?? ""}`);
+    return;
+  }
+  if (node.type !== "cluster") return;
+  node.unclean = false;
+  node.unseen = false;
+  const transient = childOf(section, "transient_attributes");
+  if (transient !== undefined) {
+    const sets = nvSetsOf(transient, "instance_attributes", state.cib.byId);
+    addNodeAttributes(state, node, sets, ruleContext(state), true);
+  }
+  if (isTrue(node.attributes.get("standby"))) node.standby = true;
+  if (isTrue(node.attributes.get("maintenance"))) node.maintenance = true;
+  if (node.attributes.get("resource-discovery-enabled") !== undefined) {
+    node.discoveryEnabled = true;
+    state.warnings.add(`resource-discovery-enabled counts on remote nodes only, not on ${node.name}`);
+  }
+  decideOnline(state, node, section);
+  // The quorum policy suicide: without quorum and with fencing, nodes are only fenced by themselves.
+}
+
+function decideOnline(state: ClusterState, node: Node, section: XmlElement): void {
+  const { expected } = section.attributes;
+  const shutdown = node.attributes.get("shutdown");
+  if (shutdown !== undefined && shutdown !== "0") node.shutdown = true;
+  else if (expected === "member") node.expectedUp = true;
+  node.online = state.options.fencing ? isOnlineFenced(state, node, section) : isOnlineUnfenced(state, node, section);
+  if (!node.online || node.shutdown) node.weight = -INFINITY;
+}
+
+/** Without fencing only a node's own word counts. */
+function isOnlineUnfenced(state: ClusterState, node: Node, { attributes }: XmlElement): boolean {
+  if (!isTrue(attributes["in_ccm"])) return false;
+  if (attributes["crmd"] === "online") return attributes["join"] === "member";
+  if (node.expectedUp) fenceNode(state, node, "the cluster manager there is unexpectedly down", false);
+  return false;
+}
+
+/** With fencing, what contradicts the expected state is fenced. */
+function isOnlineFenced(state: ClusterState, node: Node, { attributes }: XmlElement): boolean {
+  const { in_ccm: inCluster, crmd, join, expected = "down" } = attributes;
+  const terminate = node.attributes.get("terminate");
+  const doTerminate = terminate !== undefined && (isTrue(terminate) || /^[1-9]/.test(terminate));
+  const isMember = isTrue(inCluster);
+  const isPeer = crmd === "online";
+  if (node.shutdown) return isPeer;
+  if (inCluster === undefined) {
+    fenceNode(state, node, "the cluster has not seen it", false);
+    return isMember;
+  }
+  if (join === "nack") fenceNode(state, node, "it failed the membership criteria", false);
+  else if (!doTerminate && expected === "down") {
+    if (isMember || isPeer) setPending(node);
+  } else if (doTerminate && join === "down" && !isMember && !isPeer) return false;
+  else if (!isMember) fenceNode(state, node, "it is no longer part of the cluster", true);
+  else if (!isPeer) fenceNode(state, node, "its cluster manager is no longer available", false);
+  else if (doTerminate) fenceNode(state, node, "termination was asked for", false);
+  else if (join === "member") return true;
+  else if (join === "pending" || join === "down") setPending(node);
+  else fenceNode(state, node, "it is in an unknown state", false);
+  return isMember;
+}
+
+function setPending(node: Node): void {
+  node.standby = true;
+  node.pending = true;
+}
+
+/** Names of nodes in the order people count. */
+export function sortedNames(nodes: Iterable<Node>): readonly string[] {
+  return [...nodes].map((node) => node.name).sort(compareNames);
+}

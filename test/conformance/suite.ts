@@ -1,0 +1,96 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { schedule } from "../../src/cluster/scheduler/schedule.js";
+import { parseXml } from "../../src/lib/xml.js";
+import { canonicalForm, type Canonical } from "./canonical.js";
+import { compare, LEVELS, type Level } from "./compare.js";
+
+export interface Case {
+  readonly case: string;
+  readonly category: string;
+  readonly tier: string;
+  /** The time to schedule at, as crm_simulate takes it; most cases need none. */
+  readonly at?: string | null;
+}
+
+export interface CaseResult {
+  readonly case: Case;
+  readonly levels: Readonly<Record<Level, boolean>>;
+  readonly expected: Canonical;
+  readonly actual: Canonical | undefined;
+  /** Why it counts as failed at all levels. */
+  readonly why?: string;
+}
+
+const NONE: Readonly<Record<Level, boolean>> = { L1: false, L2: false, L3: false, L4: false, L5: false };
+
+export interface SuiteOptions {
+  /** Where to write each case's canonical form; nowhere when undefined. */
+  readonly out?: string | undefined;
+  readonly tier?: string | undefined;
+  readonly only?: string | undefined;
+}
+
+/** Schedules every case of a suite in this process and compares it with what Pacemaker does. */
+export function runSuite(
+  suite: string,
+  { out, tier, only }: SuiteOptions,
+): { results: readonly CaseResult[]; scheduledMs: number } {
+  const cases = readJson(join(suite, "cases.json")) as readonly Case[];
+  if (out !== undefined) mkdirSync(out, { recursive: true });
+  let scheduledMs = 0;
+  const results = cases
+    .filter((each) => (tier === undefined || each.tier === tier) && (only === undefined || each.case === only))
+    .map((each): CaseResult => {
+      const expected = readJson(join(suite, "expected", `${each.case}.json`)) as Canonical;
+      const file = join(suite, "cib", `${each.case}.xml`);
+      const begun = performance.now();
+      try {
+        const transition = schedule(parseXml(readFileSync(file, "utf8"), file), timeOf(each));
+        scheduledMs += performance.now() - begun;
+        const actual = canonicalForm(transition);
+        if (out !== undefined) writeFileSync(join(out, `${each.case}.json`), `${JSON.stringify(actual, null, 1)}\n`);
+        const { unsupported } = transition;
+        if (unsupported.length > 0) {
+          return { case: each, levels: NONE, expected, actual, why: `unsupported: ${unsupported.join(", ")}` };
+        }
+        return { case: each, levels: compare(expected, actual), expected, actual };
+      } catch (error) {
+        scheduledMs += performance.now() - begun;
+        return { case: each, levels: NONE, expected, actual: undefined, why: String(error) };
+      }
+    });
+  return { results, scheduledMs };
+}
+
+export function count(results: readonly CaseResult[]): Readonly<Record<Level, number>> {
+  const at = (level: Level): number => results.filter(({ levels }) => levels[level]).length;
+  return { L1: at("L1"), L2: at("L2"), L3: at("L3"), L4: at("L4"), L5: at("L5") };
+}
+
+export function summary(name: string, results: readonly CaseResult[]): string {
+  const counts = count(results);
+  return `${name}: ${LEVELS.map((level) => `${level} ${counts[level]}/${results.length}`).join(", ")}`;
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** `2005-020` and the like are days of a year; times are UTC unless they say otherwise. */
+function timeOf({ at }: Case): number {
+  if (at === undefined || at === null) return Date.now();
+  const seconds = /^@?(\d{9,})$/.exec(at);
+  if (seconds !== null) return Number(seconds[1]) * 1000;
+  const day = /^(\d{4})-(\d{3})(.*)$/.exec(at);
+  const text = (
+    day === null
+      ? at
+      : new Date(Date.UTC(Number(day[1]), 0, Number(day[2]))).toISOString().slice(0, 10) + (day[3] ?? "")
+  ).trim();
+  const time = Date.parse(
+    /[zZ]$|[+-]\d\d:?\d\d$/.test(text) || text.length <= 10 ? text.replace(" ", "T") : `${text.replace(" ", "T")}Z`,
+  );
+  if (Number.isNaN(time)) throw new RangeError(`the time ${at} cannot be read`);
+  return time;
+}
