@@ -97,7 +97,8 @@ async function scan<T>(path: string): Promise<Scan<T>> {
       throw new RehomeError("journal-corrupt", "the journal has a damaged record", {
         path,
         line: records.length + 1,
-        remedy: "look at the file; restore it from a backup, or remove it to start again from nothing",
+        remedy:
+          "restore it from a backup; do not remove it and start again before you know which copy of the guest counts",
         cause,
       });
     }

@@ -21,7 +21,12 @@ export async function acquireLock(path: string, purpose: string): Promise<Lock> 
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch (cause) {
-    throw new RehomeError("file-unwritable", "cannot make the folder of the lock", { path, cause });
+    const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause);
+    throw new RehomeError("file-unwritable", `cannot make the folder of the lock: ${reason}`, {
+      path,
+      remedy: "see that this user may write to the state folder (target.state), and that its file system is not full",
+      cause,
+    });
   }
   const child = await localHost().start([
     "setsid", // Ctrl-C on the terminal must not take the lock from a command that is still cleaning up

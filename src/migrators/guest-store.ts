@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openJournal, readJournal } from "../lib/journal.js";
+import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
 import type { GuestPlan, GuestState, Machine, Pass } from "./types.js";
 
@@ -46,7 +47,11 @@ export function guestStore(stateFolder: string, guest: string): GuestStore {
     guest,
     folder,
     disksFolder: join(folder, "disks"),
-    records: () => readJournal<GuestRecord>(journalPath),
+    async records() {
+      const records = await readJournal<GuestRecord>(journalPath);
+      records.forEach((record, index) => requireKnown(record, journalPath, index + 1));
+      return records;
+    },
     async append(record) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const journal = await openJournal<GuestRecord>(journalPath);
@@ -58,6 +63,39 @@ export function guestStore(stateFolder: string, guest: string): GuestStore {
     },
     lock: (purpose) => acquireLock(join(folder, "lock"), purpose),
   };
+}
+
+const STATES: readonly unknown[] = ["planned", "staging", "staged", "cutting-over", "cut-over", "committed"];
+const EVENTS: readonly unknown[] = ["started", "done", "failed", "undo-started", "undone", "undo-failed"];
+
+/** What each type of record must have for what is derived from it to mean anything. */
+const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<string, unknown>>) => boolean>> = {
+  planned: ({ plan, machine }) => isObject(plan) && Array.isArray(plan["volumes"]) && isObject(machine),
+  "pass-started": ({ disk, number }) => typeof disk === "string" && typeof number === "number",
+  pass: ({ pass }) => isObject(pass) && typeof pass["number"] === "number",
+  step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
+  state: ({ state }) => STATES.includes(state),
+};
+
+/**
+ * A record that is not understood may be the one that says where the guest runs: it is never passed over.
+ * @throws RehomeError journal-corrupt
+ */
+function requireKnown(record: unknown, path: string, line: number): void {
+  const type = isObject(record) ? record["type"] : undefined;
+  if (isObject(record) && typeof type === "string" && Object.hasOwn(KNOWN, type)) {
+    if (KNOWN[type as GuestRecord["type"]](record)) return;
+  }
+  throw new RehomeError("journal-corrupt", "the journal has a record that rehome does not understand", {
+    path,
+    line,
+    remedy:
+      "use the version of rehome that wrote it, or restore it from a backup; do not start a copy before you know which counts",
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The last recorded state; `planned` when nothing was. */
