@@ -81,7 +81,7 @@ function makeAction(state: ClusterState, { resource, key, task, node, optional }
     node,
     task,
     key,
-    flags: Act.runnable | (optional ? Act.optional : 0) | (task === "delete" ? Act.onDc : 0),
+    flags: Act.runnable | (optional ? Act.optional : 0) | (task === "delete" ? Act.byController : 0),
     priority: 0,
     meta: settings?.meta ?? new Map<string, string>(),
     params: new Map(),
@@ -114,14 +114,14 @@ function updateRunnable(state: ClusterState, action: WorkAction, resource: Resou
     clear(action, Act.runnable);
     return;
   }
-  if (!has(action, Act.onDc) && !node.online) {
+  if (!has(action, Act.byController) && !node.online) {
     clear(action, Act.runnable);
     if (resource.managed && action.task === "stop" && !node.unclean) {
       fenceNode(state, node, `${resource.id} cannot be stopped there`, false);
     }
     return;
   }
-  if (!has(action, Act.onDc) && node.pending) {
+  if (!has(action, Act.byController) && node.pending) {
     clear(action, Act.runnable);
     return;
   }

@@ -31,7 +31,7 @@ function applyOrdering(state: ClusterState, ordering: Ordering): void {
   for (const action of firstActions(state, first, then)) {
     for (const later of thenActions(then)) {
       let { flags } = ordering;
-      if (action.resource === then.resource && has(action, Act.dangling)) flags &= ~Ord.impliesThen;
+      if (action.resource === then.resource && has(action, Act.partOfMigration)) flags &= ~Ord.firstNeedsThen;
       orderActions(action, later, flags);
     }
   }
@@ -100,7 +100,7 @@ function block(state: ClusterState, resource: Resource, task: string): void {
 /** Lets all orderings before an action take effect, and goes on with whatever was changed. */
 export function update(state: ClusterState, then: WorkAction): void {
   const before = then.flags;
-  const counts = has(then, Act.requiresAny);
+  const counts = has(then, Act.needsAnyBefore);
   if (counts) {
     then.runnableBefore = 0;
     if (then.requiredRunnableBefore === 0) then.requiredRunnableBefore = 1;
@@ -129,7 +129,7 @@ function updateLink(state: ClusterState, link: Link, then: WorkAction, changed: 
   let first = link.action;
   const [firstNode, thenNode] = [nodeFor(first), nodeFor(then)];
   if (
-    (link.flags & Ord.sameNode) !== 0 &&
+    (link.flags & Ord.onSameNode) !== 0 &&
     firstNode !== undefined &&
     thenNode !== undefined &&
     firstNode !== thenNode
@@ -137,7 +137,7 @@ function updateLink(state: ClusterState, link: Link, then: WorkAction, changed: 
     link.flags = Ord.none;
     return;
   }
-  if (first.resource !== undefined && (link.flags & Ord.thenCancelsFirst) !== 0 && !has(then, Act.optional)) {
+  if (first.resource !== undefined && (link.flags & Ord.thenDropsFirst) !== 0 && !has(then, Act.optional)) {
     set(first, Act.optional);
     if (first.task === "reload-agent") first.resource.reload = false;
   }
@@ -173,8 +173,8 @@ function takeEffect(
   changed: Change,
 ): void {
   let { node } = then;
-  if ((link.flags & Ord.impliesThenOnNode) !== 0) {
-    link.flags = (link.flags & ~Ord.impliesThenOnNode) | Ord.impliesThen;
+  if ((link.flags & Ord.firstNeedsThenOnNode) !== 0) {
+    link.flags = (link.flags & ~Ord.firstNeedsThenOnNode) | Ord.firstNeedsThen;
     node = first.node;
   }
   const again = (action: WorkAction): void => update(state, action);
@@ -193,15 +193,16 @@ function takeEffect(
   };
   const { resource } = then;
   const asked = link.flags;
-  if ((asked & Ord.impliesThen) !== 0) {
-    if (resource !== undefined) run(Ord.impliesThen, firstFlags & Act.optional, Act.optional);
+  if ((asked & Ord.firstNeedsThen) !== 0) {
+    if (resource !== undefined) run(Ord.firstNeedsThen, firstFlags & Act.optional, Act.optional);
     else if ((firstFlags & Act.optional) === 0) withoutResource(Act.optional);
   }
-  if ((asked & Ord.restart) !== 0) run(Ord.restart, firstFlags, Act.optional | Act.runnable);
-  if ((asked & Ord.impliesFirst) !== 0) run(Ord.impliesFirst, firstFlags, Act.optional, first.resource);
-  if ((asked & Ord.promotedImpliesFirst) !== 0) run(Ord.promotedImpliesFirst, firstFlags & Act.optional, Act.optional);
-  if ((asked & Ord.oneOrMore) !== 0) {
-    if (resource !== undefined) run(Ord.oneOrMore, firstFlags, Act.runnable);
+  if ((asked & Ord.inRestart) !== 0) run(Ord.inRestart, firstFlags, Act.optional | Act.runnable);
+  if ((asked & Ord.thenNeedsFirst) !== 0) run(Ord.thenNeedsFirst, firstFlags, Act.optional, first.resource);
+  if ((asked & Ord.promotedThenNeedsFirst) !== 0)
+    run(Ord.promotedThenNeedsFirst, firstFlags & Act.optional, Act.optional);
+  if ((asked & Ord.anyOf) !== 0) {
+    if (resource !== undefined) run(Ord.anyOf, firstFlags, Act.runnable);
     else if ((firstFlags & Act.runnable) !== 0) {
       then.runnableBefore += 1;
       if (then.runnableBefore >= then.requiredRunnableBefore && !has(then, Act.runnable)) {
@@ -210,24 +211,24 @@ function takeEffect(
       }
     }
   }
-  if ((asked & Ord.probe) !== 0 && resource !== undefined) {
+  if ((asked & Ord.afterProbe) !== 0 && resource !== undefined) {
     if ((firstFlags & Act.runnable) === 0 && (first.resource?.runningOn.length ?? 0) > 0) link.flags = Ord.none;
-    else run(Ord.runnableLeft, firstFlags, Act.runnable);
+    else run(Ord.blocksThen, firstFlags, Act.runnable);
   }
-  if ((asked & Ord.runnableLeft) !== 0) {
-    if (resource !== undefined) run(Ord.runnableLeft, firstFlags, Act.runnable);
+  if ((asked & Ord.blocksThen) !== 0) {
+    if (resource !== undefined) run(Ord.blocksThen, firstFlags, Act.runnable);
     else if ((firstFlags & Act.runnable) === 0) withoutResource(Act.runnable);
   }
-  if ((asked & Ord.impliesFirstMigratable) !== 0) run(Ord.impliesFirstMigratable, firstFlags, Act.optional);
-  if ((asked & Ord.pseudoLeft) !== 0) run(Ord.pseudoLeft, firstFlags, Act.optional);
+  if ((asked & Ord.thenNeedsFirstOrMigrates) !== 0) run(Ord.thenNeedsFirstOrMigrates, firstFlags, Act.optional);
+  if ((asked & Ord.pseudoWhileFirst) !== 0) run(Ord.pseudoWhileFirst, firstFlags, Act.optional);
   if ((asked & Ord.optional) !== 0) run(Ord.optional, firstFlags, Act.runnable);
-  if ((asked & Ord.asymmetrical) !== 0) run(Ord.asymmetrical, firstFlags, Act.runnable);
-  if (has(first, Act.runnable) && (asked & Ord.impliesThenPrinted) !== 0 && (firstFlags & Act.optional) === 0) {
-    set(then, Act.printAlways);
+  if ((asked & Ord.oneWay) !== 0) run(Ord.oneWay, firstFlags, Act.runnable);
+  if (has(first, Act.runnable) && (asked & Ord.firstShowsThen) !== 0 && (firstFlags & Act.optional) === 0) {
+    set(then, Act.shown);
   }
-  if ((asked & Ord.impliesFirstPrinted) !== 0 && (thenFlags & Act.optional) === 0) set(first, Act.printAlways);
+  if ((asked & Ord.thenShowsFirst) !== 0 && (thenFlags & Act.optional) === 0) set(first, Act.shown);
   const stuck =
-    (asked & (Ord.impliesThen | Ord.impliesFirst | Ord.restart)) !== 0 &&
+    (asked & (Ord.firstNeedsThen | Ord.thenNeedsFirst | Ord.inRestart)) !== 0 &&
     first.resource?.managed === false &&
     first.resource.blocked &&
     !has(first, Act.runnable) &&

@@ -155,6 +155,6 @@ function orderApart(
   const leave = firstRole === "Promoted" ? ["demote"] : firstRole === "Unpromoted" ? ["stop", "promote"] : ["stop"];
   const come = thenRole === "Promoted" ? ["promote"] : thenRole === "Unpromoted" ? ["start", "demote"] : ["start"];
   for (const firstTask of leave) {
-    for (const thenTask of come) orderTasks(state, first, firstTask, then, thenTask, Ord.antiColocation);
+    for (const thenTask of come) orderTasks(state, first, firstTask, then, thenTask, Ord.apart);
   }
 }

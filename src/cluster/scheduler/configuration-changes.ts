@@ -108,7 +108,7 @@ function checkOperation(state: ClusterState, resource: Resource, node: Node, ent
     return true;
   }
   if (digest === "unknown" && entry.xml.attributes["op-digest"] === undefined) return false;
-  if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.reschedule);
+  if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.beginAnew);
   else if (entry.xml.attributes["op-restart-digest"] !== undefined) scheduleReload(state, resource, node);
   else ensureAction(state, { resource, key, task, optional: false });
   return true;
@@ -128,7 +128,7 @@ function scheduleReload(state: ClusterState, resource: Resource, node: Node): vo
       state,
       { action },
       { resource, key: operationKey(resource.id, task, 0) },
-      Ord.optional | Ord.thenCancelsFirst,
+      Ord.optional | Ord.thenDropsFirst,
     );
   }
 }

@@ -41,7 +41,7 @@ function shutdownAction(state: ClusterState, node: Node): WorkAction {
     if (resource === undefined || action.node !== node || action.task !== "stop") continue;
     if (resource.maintenance || node.maintenance || (!resource.managed && !resource.blocked)) continue;
     clear(action, Act.optional);
-    addOrdering(state, { action }, { action: shutdown }, Ord.optional | Ord.runnableLeft);
+    addOrdering(state, { action }, { action: shutdown }, Ord.optional | Ord.blocksThen);
   }
   return shutdown;
 }
@@ -60,7 +60,7 @@ function orderStarts(resource: Resource, node: Node, fencing: WorkAction): void 
     else if (action.needs === "quorum" && action.task === "start") {
       // What may be active on a node nobody can ask is started only when the node is down.
       if (resource.allowed.has(node) && !isKnownOn(resource, node)) {
-        orderActions(fencing, action, Ord.optional | Ord.runnableLeft);
+        orderActions(fencing, action, Ord.optional | Ord.blocksThen);
       }
     }
   }
@@ -81,12 +81,12 @@ function orderStops(resource: Resource, node: Node, fencing: WorkAction): void {
     if (action.task === "stop") {
       set(action, Act.pseudo | Act.runnable);
       if (!implied) continue;
-      set(action, Act.impliedByFencing);
-      orderActions(fencing, action, Ord.preserve);
-      orderActions(fencing, parentStop, Ord.preserve);
+      set(action, Act.doneByFencing);
+      orderActions(fencing, action, Ord.keep);
+      orderActions(fencing, parentStop, Ord.keep);
     } else if (action.task === "demote" && (!node.online || node.unclean || resource.failed)) {
       set(action, Act.pseudo | Act.runnable);
-      if (implied) orderActions(fencing, action, Ord.preserve | Ord.optional);
+      if (implied) orderActions(fencing, action, Ord.keep | Ord.optional);
     }
   }
 }

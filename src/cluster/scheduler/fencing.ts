@@ -51,5 +51,5 @@ function priorityDelay(state: ClusterState, node: Node): number {
 }
 
 export function isFencing(action: WorkAction): boolean {
-  return action.task === "stonith" && !has(action, Act.dumped);
+  return action.task === "stonith" && !has(action, Act.inGraph);
 }

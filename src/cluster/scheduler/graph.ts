@@ -24,13 +24,13 @@ export function makeGraph(state: ClusterState): Graph {
 function isInGraph(action: WorkAction): boolean {
   const { resource, node } = action;
   if (!has(action, Act.runnable)) return false;
-  if (has(action, Act.optional) && !has(action, Act.printAlways)) return false;
+  if (has(action, Act.optional) && !has(action, Act.shown)) return false;
   if (resource !== undefined && !resource.managed && action.task !== "monitor") {
     if ((action.meta.get("interval") ?? "0") === "0") return false;
   }
   if (has(action, Act.pseudo) || action.task === "stonith" || action.task === "do_shutdown") return true;
   if (node === undefined) return false;
-  if (has(action, Act.onDc)) return true;
+  if (has(action, Act.byController)) return true;
   return node.online && !node.unclean;
 }
 
@@ -46,17 +46,17 @@ function merged(links: readonly Link[]): readonly Link[] {
 }
 
 /** Flags that make no difference to whether anything is done. */
-const HARMLESS = Ord.impliesFirstPrinted | Ord.impliesThenPrinted | Ord.optional;
+const HARMLESS = Ord.thenShowsFirst | Ord.firstShowsThen | Ord.optional;
 
 function counts(action: WorkAction, { action: first, flags }: Link): boolean {
   if (flags === Ord.none) return false;
   if (!has(first, Act.runnable) && (flags & ~HARMLESS) === 0) return false;
-  if (!has(first, Act.runnable) && (flags & Ord.oneOrMore) !== 0) return false;
+  if (!has(first, Act.runnable) && (flags & Ord.anyOf) !== 0) return false;
   const migratable = has(first, Act.migratable);
-  if ((flags & Ord.applyFirstNonMigratable) !== 0 && migratable) return false;
+  if ((flags & Ord.unlessFirstMigrates) !== 0 && migratable) return false;
   if (flags === Ord.optional && migratable && first.key.endsWith("_stop_0")) return false;
-  if (flags === Ord.load) return roomCounts(action, first);
-  if (flags === Ord.antiColocation) {
+  if (flags === Ord.makesRoom) return roomCounts(action, first);
+  if (flags === Ord.apart) {
     if (first.node !== undefined && action.node !== undefined && first.node !== action.node) return false;
     if (has(first, Act.optional)) return false;
   }

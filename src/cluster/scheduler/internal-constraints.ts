@@ -14,12 +14,12 @@ export function addInternalConstraints(state: ClusterState, resource: Resource):
 
 function addForPrimitive(state: ClusterState, resource: Resource): void {
   if (!resource.managed) return;
-  orderTasks(state, resource, "stop", resource, "start", Ord.optional | Ord.impliesThen | Ord.restart);
+  orderTasks(state, resource, "stop", resource, "start", Ord.optional | Ord.firstNeedsThen | Ord.inRestart);
   if (topOf(resource).promotable || rank(resource.role) > rank("Unpromoted")) {
-    orderTasks(state, resource, "demote", resource, "stop", Ord.promotedImpliesFirst);
-    orderTasks(state, resource, "start", resource, "promote", Ord.runnableLeft);
+    orderTasks(state, resource, "demote", resource, "stop", Ord.promotedThenNeedsFirst);
+    orderTasks(state, resource, "start", resource, "promote", Ord.blocksThen);
   }
-  orderTasks(state, resource, "delete", resource, "monitor", Ord.sameNode | Ord.thenCancelsFirst);
+  orderTasks(state, resource, "delete", resource, "monitor", Ord.onSameNode | Ord.thenDropsFirst);
   if (state.options.placement !== "default" && resource.utilization.size > 0) addForUtilization(state, resource);
 }
 
@@ -32,24 +32,24 @@ function addForUtilization(state: ClusterState, resource: Resource): void {
     return action;
   };
   for (const node of resource.runningOn) {
-    addOrdering(state, { resource, key: operationKey(resource.id, "stop", 0) }, { action: gate(node) }, Ord.load);
+    addOrdering(state, { resource, key: operationKey(resource.id, "stop", 0) }, { action: gate(node) }, Ord.makesRoom);
   }
   for (const { node } of resource.allowed.values()) {
     for (const task of ["start", "migrate_to"]) {
-      addOrdering(state, { action: gate(node) }, { resource, key: operationKey(resource.id, task, 0) }, Ord.load);
+      addOrdering(state, { action: gate(node) }, { resource, key: operationKey(resource.id, task, 0) }, Ord.makesRoom);
     }
   }
 }
 
 function addForGroup(state: ClusterState, group: Resource): void {
-  orderTasks(state, group, "stop", group, "stopped", Ord.runnableLeft);
+  orderTasks(state, group, "stop", group, "stopped", Ord.blocksThen);
   orderTasks(state, group, "stopped", group, "start", Ord.optional);
-  orderTasks(state, group, "start", group, "running", Ord.runnableLeft);
+  orderTasks(state, group, "start", group, "running", Ord.blocksThen);
   const { promotable } = topOf(group);
   if (promotable) {
-    orderTasks(state, group, "demote", group, "demoted", Ord.runnableLeft);
+    orderTasks(state, group, "demote", group, "demoted", Ord.blocksThen);
     orderTasks(state, group, "demoted", group, "promote", Ord.optional);
-    orderTasks(state, group, "promote", group, "promoted", Ord.runnableLeft);
+    orderTasks(state, group, "promote", group, "promoted", Ord.blocksThen);
   }
   let previous: Resource | undefined;
   let lastActive: Resource | undefined;
@@ -75,9 +75,9 @@ function orderMember(
   promotable: boolean,
 ): void {
   const leads = previous === undefined && group.ordered;
-  const down = Ord.impliesFirstPrinted | (leads ? Ord.optional : 0);
-  const downed = leads ? Ord.impliesThen : Ord.impliesThenPrinted;
-  const upped = Ord.runnableLeft | Ord.impliesThen | Ord.impliesThenPrinted;
+  const down = Ord.thenShowsFirst | (leads ? Ord.optional : 0);
+  const downed = leads ? Ord.firstNeedsThen : Ord.firstShowsThen;
+  const upped = Ord.blocksThen | Ord.firstNeedsThen | Ord.firstShowsThen;
   if (previous !== undefined && group.collocated) {
     const influence = String(member.critical);
     const between = { id: "#group-members", dependent: member, primary: previous };
@@ -93,37 +93,37 @@ function orderMember(
     orderTasks(state, group, downTask, member, downTask, down);
     orderTasks(state, member, downTask, group, downDone, downed);
     orderTasks(state, member, upTask, group, upDone, upped);
-    orderTasks(state, group, upTask, member, upTask, Ord.impliesFirstPrinted);
+    orderTasks(state, group, upTask, member, upTask, Ord.thenShowsFirst);
     if (!group.ordered) {
-      orderTasks(state, group, upTask, member, upTask, Ord.impliesThen | Ord.runnableLeft | Ord.impliesFirstPrinted);
+      orderTasks(state, group, upTask, member, upTask, Ord.firstNeedsThen | Ord.blocksThen | Ord.thenShowsFirst);
     } else if (previous !== undefined) {
-      orderTasks(state, previous, upTask, member, upTask, Ord.impliesThen | Ord.runnableLeft);
-      const restart = downTask === "stop" ? Ord.restart : 0;
+      orderTasks(state, previous, upTask, member, upTask, Ord.firstNeedsThen | Ord.blocksThen);
+      const restart = downTask === "stop" ? Ord.inRestart : 0;
       orderTasks(state, member, downTask, previous, downTask, Ord.optional | restart);
     }
   }
   if (group.ordered && previous !== undefined && member.runningOn.length > 0 && previous.runningOn.length === 0) {
-    orderTasks(state, member, "stop", previous, "start", Ord.impliesFirst | Ord.runnableLeft);
+    orderTasks(state, member, "stop", previous, "start", Ord.thenNeedsFirst | Ord.blocksThen);
   }
 }
 
 function addForClone(state: ClusterState, clone: Resource): void {
   if (!isClone(clone)) return;
   orderTasks(state, clone, "stopped", clone, "start", Ord.optional);
-  orderTasks(state, clone, "start", clone, "running", Ord.runnableLeft);
-  orderTasks(state, clone, "stop", clone, "stopped", Ord.runnableLeft);
+  orderTasks(state, clone, "start", clone, "running", Ord.blocksThen);
+  orderTasks(state, clone, "stop", clone, "stopped", Ord.blocksThen);
   if (clone.promotable) {
     orderTasks(state, clone, "demoted", clone, "stop", Ord.optional);
-    orderTasks(state, clone, "running", clone, "promote", Ord.runnableLeft);
+    orderTasks(state, clone, "running", clone, "promote", Ord.blocksThen);
   }
   const { ordered } = clone.clone;
   if (ordered) clone.children.sort((a, b) => numberOf(a) - numberOf(b));
   clone.children.forEach((child, index) => {
     addInternalConstraints(state, child);
-    orderTasks(state, clone, "start", child, "start", Ord.runnableLeft | Ord.impliesFirstPrinted);
-    orderTasks(state, child, "start", clone, "running", Ord.impliesThenPrinted);
-    orderTasks(state, clone, "stop", child, "stop", Ord.impliesFirstPrinted);
-    orderTasks(state, child, "stop", clone, "stopped", Ord.impliesThenPrinted);
+    orderTasks(state, clone, "start", child, "start", Ord.blocksThen | Ord.thenShowsFirst);
+    orderTasks(state, child, "start", clone, "running", Ord.firstShowsThen);
+    orderTasks(state, clone, "stop", child, "stop", Ord.thenShowsFirst);
+    orderTasks(state, child, "stop", clone, "stopped", Ord.firstShowsThen);
     if (!ordered) return;
     for (const later of clone.children.slice(index + 1)) {
       orderTasks(state, child, "start", later, "start", Ord.optional);
@@ -142,10 +142,10 @@ function orderPromotable(state: ClusterState, clone: Resource, ordered: boolean)
   orderTasks(state, clone, "running", clone, "promote", Ord.optional);
   let previous: Resource | undefined;
   for (const child of clone.children) {
-    orderTasks(state, clone, "demote", child, "demote", Ord.impliesFirstPrinted);
-    orderTasks(state, child, "demote", clone, "demoted", Ord.impliesThenPrinted);
-    orderTasks(state, clone, "promote", child, "promote", Ord.impliesFirstPrinted);
-    orderTasks(state, child, "promote", clone, "promoted", Ord.impliesThenPrinted);
+    orderTasks(state, clone, "demote", child, "demote", Ord.thenShowsFirst);
+    orderTasks(state, child, "demote", clone, "demoted", Ord.firstShowsThen);
+    orderTasks(state, clone, "promote", child, "promote", Ord.thenShowsFirst);
+    orderTasks(state, child, "promote", clone, "promoted", Ord.firstShowsThen);
     if (ordered && previous !== undefined) {
       orderTasks(state, previous, "promote", child, "promote", Ord.optional);
       orderTasks(state, child, "demote", previous, "demote", Ord.optional);

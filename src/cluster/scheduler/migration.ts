@@ -18,7 +18,7 @@ export function canMigrate(_state: ClusterState, resource: Resource, current: No
 /** A migration that was broken off leaves something on its source, to be stopped. */
 export function abortDangling(state: ClusterState, resource: Resource, node: Node): void {
   const stop = stopAction(state, resource, node, false);
-  set(stop, Act.dangling);
+  set(stop, Act.partOfMigration);
   if (state.options.removeAfterStop) addCleanup(state, resource, node, false);
 }
 
@@ -41,10 +41,10 @@ export function addMigration(state: ClusterState, resource: Resource, current: N
       set(to, Act.migratable);
       to.needs = start.needs;
       orderTasks(state, resource, "monitor", resource, "migrate_to", Ord.optional);
-      orderTasks(state, resource, "migrate_to", resource, "migrate_from", Ord.optional | Ord.impliesFirstMigratable);
+      orderTasks(state, resource, "migrate_to", resource, "migrate_from", Ord.optional | Ord.thenNeedsFirstOrMigrates);
     }
-    orderTasks(state, resource, "migrate_from", resource, "stop", Ord.optional | Ord.impliesFirstMigratable);
-    const flags = Ord.optional | Ord.impliesFirstMigratable | Ord.pseudoLeft;
+    orderTasks(state, resource, "migrate_from", resource, "stop", Ord.optional | Ord.thenNeedsFirstOrMigrates);
+    const flags = Ord.optional | Ord.thenNeedsFirstOrMigrates | Ord.pseudoWhileFirst;
     orderTasks(state, resource, "migrate_from", resource, "start", flags);
   }
   for (const action of [to, from]) {

@@ -66,14 +66,14 @@ function symmetryOf(
 
 function flagsFor(kind: Kind, firstTask: string, symmetry: Symmetry): number {
   if (kind === "Optional") return Ord.optional;
-  if (kind === "Serialize") return Ord.serializeOnly;
+  if (kind === "Serialize") return Ord.oneAtATime;
   switch (symmetry) {
     case "asymmetric":
-      return Ord.asymmetrical;
+      return Ord.oneWay;
     case "symmetric":
-      return Ord.impliesThen | (firstTask === "start" || firstTask === "promote" ? Ord.runnableLeft : 0);
+      return Ord.firstNeedsThen | (firstTask === "start" || firstTask === "promote" ? Ord.blocksThen : 0);
     case "inverse":
-      return Ord.impliesFirst;
+      return Ord.thenNeedsFirst;
   }
 }
 
@@ -106,12 +106,12 @@ function readSimple(
   if (first === undefined || then === undefined || first === then) return;
   const firstTask = attributes["first-action"] ?? "start";
   const thenTask = attributes["then-action"] ?? firstTask;
-  const flags = flagsFor(kind, firstTask, symmetry) | restartFlag(then, kind, Ord.impliesThen);
+  const flags = flagsFor(kind, firstTask, symmetry) | restartFlag(then, kind, Ord.firstNeedsThen);
   const minimum = minimumInstances(first, attributes);
   if (minimum > 0) orderAfterMinimum(state, id, { first, firstTask, then, thenTask, minimum, flags });
   else orderTasks(state, first, firstTask, then, thenTask, flags);
   if (symmetry === "asymmetric") return;
-  const inverse = flagsFor(kind, invert(firstTask), "inverse") | restartFlag(then, kind, Ord.impliesFirst);
+  const inverse = flagsFor(kind, invert(firstTask), "inverse") | restartFlag(then, kind, Ord.thenNeedsFirst);
   orderTasks(state, then, invert(thenTask), first, invert(firstTask), inverse);
 }
 
@@ -140,21 +140,21 @@ function orderAfterMinimum(state: ClusterState, id: string, order: MinimumOrder)
       state,
       { resource: child, key: operationKey(child.id, firstTask, 0) },
       { action: met },
-      Ord.oneOrMore | Ord.impliesThenPrinted,
+      Ord.anyOf | Ord.firstShowsThen,
     );
   }
   addOrdering(
     state,
     { action: met },
     { resource: then, key: operationKey(then.id, thenTask, 0) },
-    flags | Ord.runnableLeft,
+    flags | Ord.blocksThen,
   );
 }
 
 /** A pseudo action that may happen as soon as enough of its predecessors may. */
 function gate(state: ClusterState, name: string): WorkAction {
   const action = ensureAction(state, { key: name, task: name, optional: true });
-  setFlag(action, Act.pseudo | Act.runnable | Act.requiresAny);
+  setFlag(action, Act.pseudo | Act.runnable | Act.needsAnyBefore);
   return action;
 }
 
@@ -196,7 +196,7 @@ function orderSets(state: ClusterState, one: ResourceSet, two: ResourceSet, kind
         state,
         { resource, key: operationKey(resource.id, taskOne, 0) },
         { action: any },
-        Ord.oneOrMore | Ord.impliesThenPrinted,
+        Ord.anyOf | Ord.firstShowsThen,
       );
     }
     for (const resource of two.resources) {
@@ -204,7 +204,7 @@ function orderSets(state: ClusterState, one: ResourceSet, two: ResourceSet, kind
         state,
         { action: any },
         { resource, key: operationKey(resource.id, taskTwo, 0) },
-        flags | Ord.runnableLeft,
+        flags | Ord.blocksThen,
       );
     }
     return;

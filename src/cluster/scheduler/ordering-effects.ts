@@ -79,7 +79,7 @@ function interleave(state: ClusterState, effect: Effect, again: (action: WorkAct
     const partner =
       first.resource === undefined ? undefined : findInstance(child, first.resource, undefined, current, state);
     if (partner === undefined) {
-      if (!current && (type & (Ord.runnableLeft | Ord.impliesThen)) !== 0 && placeNowhere(child)) change.then = true;
+      if (!current && (type & (Ord.blocksThen | Ord.firstNeedsThen)) !== 0 && placeNowhere(child)) change.then = true;
       continue;
     }
     const firstOwn = findFirst(partner, { task: memberTask(first.task), node });
@@ -102,27 +102,28 @@ export function applyToAction(
 ): Change {
   const [firstBefore, thenBefore] = [first.flags, then.flags];
   const optional = (filter & Act.optional) !== 0;
-  if ((type & Ord.asymmetrical) !== 0) applyAsymmetry(first, then);
-  if ((type & Ord.impliesFirst) !== 0 && !has(then, Act.optional)) {
+  if ((type & Ord.oneWay) !== 0) applyAsymmetry(first, then);
+  if ((type & Ord.thenNeedsFirst) !== 0 && !has(then, Act.optional)) {
     if (optional) clear(first, Act.optional);
     if ((flags & Act.migratable) !== 0 && !has(then, Act.migratable)) clear(first, Act.migratable);
   }
-  if ((type & Ord.promotedImpliesFirst) !== 0 && then.resource?.role === "Promoted" && !has(then, Act.optional)) {
+  if ((type & Ord.promotedThenNeedsFirst) !== 0 && then.resource?.role === "Promoted" && !has(then, Act.optional)) {
     clear(first, Act.optional);
     if (has(first, Act.migratable) && !has(then, Act.migratable)) clear(first, Act.migratable);
   }
-  if ((type & Ord.impliesFirstMigratable) !== 0 && optional) {
+  if ((type & Ord.thenNeedsFirstOrMigrates) !== 0 && optional) {
     if (!has(then, Act.migratable | Act.runnable)) clear(first, Act.runnable);
     if (!has(then, Act.optional)) clear(first, Act.optional);
   }
-  if ((type & Ord.pseudoLeft) !== 0 && optional && !has(first, Act.runnable)) clear(then, Act.migratable | Act.pseudo);
-  if ((type & Ord.runnableLeft) !== 0 && (filter & Act.runnable) !== 0 && (flags & Act.runnable) === 0) {
+  if ((type & Ord.pseudoWhileFirst) !== 0 && optional && !has(first, Act.runnable))
+    clear(then, Act.migratable | Act.pseudo);
+  if ((type & Ord.blocksThen) !== 0 && (filter & Act.runnable) !== 0 && (flags & Act.runnable) === 0) {
     if (has(then, Act.runnable)) clear(then, Act.runnable | Act.migratable);
   }
-  if ((type & Ord.impliesThen) !== 0 && optional && (flags & Act.optional) === 0 && !has(first, Act.migratable)) {
+  if ((type & Ord.firstNeedsThen) !== 0 && optional && (flags & Act.optional) === 0 && !has(first, Act.migratable)) {
     clear(then, Act.optional);
   }
-  if ((type & Ord.restart) !== 0) applyRestart(first, then, filter);
+  if ((type & Ord.inRestart) !== 0) applyRestart(first, then, filter);
   const change = { first: first.flags !== firstBefore, then: then.flags !== thenBefore };
   // Members of a cloned group are looked at as one.
   if (change.then && then.resource?.parent !== undefined) again(then);

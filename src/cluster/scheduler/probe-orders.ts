@@ -32,7 +32,7 @@ function orderRestarts(probe: WorkAction, after: WorkAction, seen: Set<WorkActio
   }
   const interleaved = resource?.clone?.interleave === true;
   for (const link of [...after.after]) {
-    if ((link.flags & Ord.impliesThen) === 0) {
+    if ((link.flags & Ord.firstNeedsThen) === 0) {
       const next = link.action.resource;
       const down =
         resource !== undefined &&
@@ -56,8 +56,8 @@ function orderStops(state: ClusterState): void {
     if (task !== "stop") continue;
     const probes = probesOf(first.resource);
     if (probes.length === 0) continue;
-    let kept = Ord.optional | (flags & (Ord.applyFirstNonMigratable | Ord.sameNode));
-    if (flags === Ord.antiColocation || flags === Ord.load) kept = flags;
+    let kept = Ord.optional | (flags & (Ord.unlessFirstMigrates | Ord.onSameNode));
+    if (flags === Ord.apart || flags === Ord.makesRoom) kept = flags;
     for (const later of laterActions(then)) for (const probe of probes) orderActions(probe, later, kept);
   }
 }

@@ -35,13 +35,13 @@ function addActive(
     if (running.length > 0) cancelForRole(state, resource, node, name, intervalMs);
     return;
   }
-  const again = running.some((each) => has(each, Act.reschedule));
+  const again = running.some((each) => has(each, Act.beginAnew));
   const optional = running.length > 0 && !again && has(begin, Act.optional);
   const monitor = ensureAction(state, { resource, key, task: name, node, optional });
   if (!has(begin, Act.runnable) || !node.online || node.unclean) clear(monitor, Act.runnable);
   if (resource.nextRole === "Promoted") monitor.meta.set("op_target_rc", "8");
   if (!resource.managed) return;
-  const flags = Ord.impliesThen | Ord.runnableLeft;
+  const flags = Ord.firstNeedsThen | Ord.blocksThen;
   addOrdering(
     state,
     { resource, key: operationKey(resource.id, "start", 0) },
@@ -55,7 +55,7 @@ function addActive(
       state,
       { resource, key: operationKey(resource.id, change, 0) },
       { action: monitor },
-      Ord.optional | Ord.runnableLeft,
+      Ord.optional | Ord.blocksThen,
     );
   }
 }
@@ -92,7 +92,7 @@ function cancelForRole(state: ClusterState, resource: Resource, node: Node, task
           ? "stop"
           : undefined;
   if (change === undefined) return;
-  addOrdering(state, { action: cancel }, { resource, key: operationKey(resource.id, change, 0) }, Ord.runnableLeft);
+  addOrdering(state, { action: cancel }, { resource, key: operationKey(resource.id, change, 0) }, Ord.blocksThen);
 }
 
 function addInactive(
@@ -115,7 +115,7 @@ function addInactive(
     for (const before of [...probes, ...stops]) {
       if (!has(before, Act.optional)) optional = false;
       if (!has(before, Act.runnable)) clear(monitor, Act.runnable);
-      const flags = stops.includes(before) ? Ord.impliesThen | Ord.runnableLeft : Ord.runnableLeft;
+      const flags = stops.includes(before) ? Ord.firstNeedsThen | Ord.blocksThen : Ord.blocksThen;
       if (resource.managed) addOrdering(state, { action: before }, { action: monitor }, flags);
     }
     if (!optional) clear(monitor, Act.optional);

@@ -81,7 +81,7 @@ export function addPrimitiveActions(state: ClusterState, resource: Resource): vo
   resource.stopsUnexpected = multiple && resource.recovery === "stop_unexpected";
   if (resource.startPending) {
     const begun = startAction(state, resource, target, true);
-    set(begun, Act.printAlways);
+    set(begun, Act.shown);
   }
   let mustPromote = false;
   if (moves) mustPromote = false;

@@ -9,19 +9,23 @@ export const Act = {
   /** Not needed; it is not in the transition unless somebody makes it required. */
   optional: 4,
   /** In the transition even if optional. */
-  printAlways: 8,
-  impliedByFencing: 0x10,
+  shown: 8,
+  /** Fencing its node is as good as having done it. */
+  doneByFencing: 0x10,
   /** May stay runnable while its resource migrates. */
   migratable: 0x20,
-  dumped: 0x40,
-  /** A probe or reload decision may withdraw it. */
-  reschedule: 0x80,
-  /** Runnable if any of its one-or-more predecessors is. */
-  requiresAny: 0x100,
-  /** The clone-min of the predecessor applies. */
-  dangling: 0x200,
+  /** Has its place in the transition. */
+  inGraph: 0x40,
+  /** A recurring operation that runs already, and has to be begun anew. */
+  beginAnew: 0x80,
+  /** Runnable if enough of its predecessors are. */
+  needsAnyBefore: 0x100,
+  /** The stop that ends a live migration at its source. */
+  partOfMigration: 0x200,
+  /** On the way of a search for loops. */
   tracking: 0x400,
-  onDc: 0x800,
+  /** Carried out by the cluster's controller, not by the node it is about. */
+  byController: 0x800,
 } as const;
 
 /** What an ordering asks for besides the order itself. `first` precedes `then`. */
@@ -29,33 +33,46 @@ export const Ord = {
   none: 0,
   /** Only if both happen. */
   optional: 0x1,
-  applyFirstNonMigratable: 0x2,
+  /** Only if `first` does not become a live migration. */
+  unlessFirstMigrates: 0x2,
   /** If `then` is required, so is `first`. */
-  impliesFirst: 0x10,
+  thenNeedsFirst: 0x10,
   /** If `first` is required, so is `then`. */
-  impliesThen: 0x20,
+  firstNeedsThen: 0x20,
   /** If `then` is required and its resource is promoted, `first` is required. */
-  promotedImpliesFirst: 0x40,
-  impliesFirstMigratable: 0x80,
+  promotedThenNeedsFirst: 0x40,
+  /** If `then` is required, so is `first`, unless both may migrate. */
+  thenNeedsFirstOrMigrates: 0x80,
   /** `then` is only runnable if `first` is. */
-  runnableLeft: 0x100,
+  blocksThen: 0x100,
   /** `then` may only stay a pseudo action while `first` is runnable. */
-  pseudoLeft: 0x200,
-  impliesThenOnNode: 0x400,
-  /** As runnableLeft, unless the resource of `first` is running and about to stop. */
-  probe: 0x800,
+  pseudoWhileFirst: 0x200,
+  /** As firstNeedsThen, for members of `then` on the node of `first` only. */
+  firstNeedsThenOnNode: 0x400,
+  /** As blocksThen, unless the resource of `first` is running and about to stop. */
+  afterProbe: 0x800,
   /** `then` is runnable if `first` is optional or runnable. */
-  restart: 0x1000,
-  serializeOnly: 0x4000,
-  sameNode: 0x8000,
-  impliesFirstPrinted: 0x10000,
-  impliesThenPrinted: 0x20000,
-  asymmetrical: 0x100000,
-  load: 0x200000,
-  oneOrMore: 0x400000,
-  antiColocation: 0x800000,
-  preserve: 0x1000000,
-  thenCancelsFirst: 0x2000000,
+  inRestart: 0x1000,
+  /** In any order, but not at once. */
+  oneAtATime: 0x4000,
+  /** Only if both are on the same node. */
+  onSameNode: 0x8000,
+  /** If `then` is required, `first` is shown. */
+  thenShowsFirst: 0x10000,
+  /** If `first` is required, `then` is shown. */
+  firstShowsThen: 0x20000,
+  /** `then` waits only for a `first` that is in this transition. */
+  oneWay: 0x100000,
+  /** `first` makes room for `then` on a node. */
+  makesRoom: 0x200000,
+  /** One of several of which only some have to be runnable. */
+  anyOf: 0x400000,
+  /** They must not be on one node at the same time. */
+  apart: 0x800000,
+  /** Kept even where it would not be needed. */
+  keep: 0x1000000,
+  /** If `then` is required, `first` is not. */
+  thenDropsFirst: 0x2000000,
 } as const;
 
 export type OnFail =
@@ -81,7 +98,7 @@ export interface WorkAction {
   readonly resource: Resource | undefined;
   node: Node | undefined;
   readonly task: string;
-  /** The operation's key; Pacemaker calls it uuid. */
+  /** The operation's key, as it is recorded in the history. */
   key: string;
   flags: number;
   priority: number;
