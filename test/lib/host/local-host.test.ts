@@ -70,7 +70,7 @@ describe("this machine", () => {
       const begun = Date.now();
       const argv = ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"];
       await assert.rejects(host.run(argv, { timeoutMs: 200 }), isError("command-timeout"));
-      assert.ok(Date.now() - begun < 3000);
+      assert.ok(Date.now() - begun < 15_000);
     });
 
     it("when told to", async () => {

@@ -269,7 +269,7 @@ describe("a machine over SSH", function () {
       proxy.blackhole();
       const begun = Date.now();
       await assert.rejects(waiting, isError("connection-lost", /no sign of life/));
-      assert.ok(Date.now() - begun < 2000, "with the usual 4 s it takes five times 4 s at most");
+      assert.ok(Date.now() - begun < 10_000, "with the usual 4 s it takes five times 4 s at most");
       await proxy.stop();
     });
 
