@@ -39,9 +39,12 @@ function transitionOf(graph: XmlElement): Transition {
       }),
     ),
   );
+  const recheckBy = graph.attributes["recheck-by"];
   return {
     ...{ actions, orders, before: {}, placement: {}, nodes: {}, nodesBefore: {}, scores: [], unsupported: [] },
     warnings: [],
+    // Seconds; the decision is looked at again by then.
+    ...(recheckBy !== undefined && { recheckAt: Number(recheckBy) * 1000 }),
     settings: {
       clusterDelayMs: 60_000,
       stonithTimeoutMs: 60_000,

@@ -73,7 +73,8 @@ function makeWorld(folder: string, cib: XmlElement, schedule: Schedule): World {
         read: () => store.read(),
         update: (change) => (mine === generation ? store.update(change) : new Promise(() => undefined)),
       },
-      ...{ clock, executor, schedule, uuid: `scenario-${mine}` },
+      ...{ clock, executor, uuid: `scenario-${mine}` },
+      schedule: (at, now) => inFixedOrder(schedule(at, now)),
       log: (event) => mine === generation && eventLines(event).forEach(say),
       onShutdown: (node) => say(`${node.name}: everything is stopped, shuts down`),
     });
@@ -84,6 +85,15 @@ function makeWorld(folder: string, cib: XmlElement, schedule: Schedule): World {
     restart: () => void (world.runtime = make()),
   };
   return world;
+}
+
+/**
+ * Of actions that may be run at the same time, the one that is listed first is begun first, and schedulers number them
+ * differently. The log is of what is done and what waits for what, so that order is taken out of it.
+ */
+function inFixedOrder(transition: Transition): Transition {
+  const actions = [...transition.actions].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  return { ...transition, actions };
 }
 
 type Command = (world: World, args: readonly string[]) => Promise<void> | void;
