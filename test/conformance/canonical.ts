@@ -1,4 +1,5 @@
-import type { Action, Transition } from "../../src/cluster/scheduler/types.js";
+import { INFINITY } from "../../src/cluster/scheduler/score.js";
+import type { Action, Score, ScoreStage, Transition } from "../../src/cluster/scheduler/types.js";
 
 /** One action in the canonical form of the suite. */
 export interface CanonicalAction {
@@ -20,6 +21,8 @@ export interface Canonical {
     Record<string, readonly { readonly role?: string; readonly nodes?: readonly string[] }[]>
   >;
   readonly unsupported?: readonly string[];
+  /** Kind of the score, and its attributes as crm_simulate prints them. */
+  readonly scores?: readonly (readonly [string, Readonly<Record<string, string>>])[];
 }
 
 const META = [
@@ -38,8 +41,24 @@ export function canonicalForm(transition: Transition): Canonical {
     actions: Object.fromEntries(transition.actions.map((action) => [action.id, canonicalAction(action)])),
     orders: transition.orders.map(({ first, then }) => [first, then] as const),
     placement: transition.placement,
+    scores: transition.scores.map(canonicalScore),
     ...(transition.unsupported.length > 0 && { unsupported: transition.unsupported }),
   };
+}
+
+const FUNCTIONS: Readonly<Record<ScoreStage, string>> = {
+  clone: "pcmk__clone_allocate",
+  group: "pcmk__group_assign",
+  resource: "pcmk__primitive_assign",
+  promotion: "",
+};
+
+function canonicalScore({ stage, resource, node, score }: Score): readonly [string, Readonly<Record<string, string>>] {
+  const value = Math.abs(score) < INFINITY ? String(score) : score < 0 ? "-INFINITY" : "INFINITY";
+  const common = { id: resource, ...(node !== undefined && { node }), score: value };
+  return stage === "promotion"
+    ? ["promotion_score", common]
+    : ["node_weight", { ...common, function: FUNCTIONS[stage] }];
 }
 
 function canonicalAction(action: Action): CanonicalAction {

@@ -42,6 +42,13 @@ export function places({ placement = {} }: Canonical): readonly string[] {
     .sort();
 }
 
+/** Allocation scores, one a line; they explain a difference and are not compared by any level. */
+export function scores({ scores: found = [] }: Canonical): readonly string[] {
+  return found
+    .map(([kind, { function: stage = kind, id = "", node = "none", score = "" }]) => `${stage} ${id} ${node} ${score}`)
+    .sort();
+}
+
 function identity(action: CanonicalAction): string {
   const { task, key, node = "", meta } = action;
   const resource = strip(action.resource ?? key.replace(/_[a-z_-]+_\d+$/, ""));

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { differences, identities, LEVELS, places, precedence, type Level } from "./compare.js";
+import { differences, identities, LEVELS, places, precedence, scores, type Level } from "./compare.js";
 import { runSuite, summary } from "./suite.js";
 
 const { values } = parseArgs({
@@ -37,6 +37,10 @@ function explain(): void {
       ["L2", identities],
       ["L3", precedence],
     ];
+    if (!levels.L1) {
+      console.log("scores");
+      for (const line of differences(scores(expected), scores(actual))) console.log(`  ${line}`);
+    }
     for (const [name, view] of views) {
       if (levels[name]) continue;
       console.log(name);

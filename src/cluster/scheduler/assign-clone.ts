@@ -22,7 +22,7 @@ export function assignClone(state: ClusterState, clone: Resource): void {
       nonnegative: true,
     });
   }
-  noteScores(state, clone);
+  noteScores(state, clone, "clone");
   sortInstances(clone);
   distribute(state, clone);
   if (clone.promotable) chooseRoles(state, clone);

@@ -1,16 +1,17 @@
 import { assignClone } from "./assign-clone.js";
 import { byPreference, currentNode, isAvailable, isUsable } from "./availability.js";
+import { insertSorted } from "./colocation-constraints.js";
 import { followPrimary, hasInfluence, mergeScores } from "./colocation.js";
 import { rank, type Candidate, type Colocation, type ClusterState, type Node, type Resource } from "./model.js";
+import { sortForPlacement } from "./resource-order.js";
 import { INFINITY } from "./score.js";
+import type { ScoreStage } from "./types.js";
 import { banWithoutCapacity, compareCapacity, takeCapacity } from "./utilization.js";
 import { Act, clear } from "./work-action.js";
 
 /** Sixth stage: gives every resource its node. */
 export function assignResources(state: ClusterState): void {
-  if (state.options.placement !== "default") {
-    state.nodes.sort((a, b) => compareCapacity(a, b) || (a.name < b.name ? -1 : 1));
-  }
+  sortForPlacement(state);
   for (const resource of state.resources) assign(state, resource, undefined);
 }
 
@@ -40,7 +41,7 @@ function assignPrimitive(state: ClusterState, resource: Resource, prefer: Node |
   for (const colocation of [...resource.dependents]) heedDependent(colocation, resource);
   if (resource.nextRole === "Stopped") banEverywhere(resource);
   else if (rank(resource.nextRole) > rank(resource.role) && isFrozen(state)) resource.nextRole = resource.role;
-  noteScores(state, resource);
+  noteScores(state, resource, "resource");
   if (state.options.fencing && !state.haveFenceDevice) resource.managed = false;
   if (!resource.managed) {
     resource.nextRole = resource.role;
@@ -69,10 +70,12 @@ function heedDependent(colocation: Colocation, resource: Resource): void {
   });
 }
 
-export function noteScores(state: ClusterState, resource: Resource): void {
+/** Records a resource's scores, and those of what it consists of, for explanations. */
+export function noteScores(state: ClusterState, resource: Resource, stage: ScoreStage): void {
   for (const { node, weight } of resource.allowed.values()) {
-    state.scores.push({ resource: resource.id, node: node.name, score: weight });
+    state.scores.push({ stage, resource: resource.id, node: node.name, score: weight });
   }
+  for (const child of resource.children) noteScores(state, child, stage);
 }
 
 function takeBest(state: ClusterState, resource: Resource, wanted: Node | undefined): void {
@@ -155,9 +158,10 @@ function assignGroup(state: ClusterState, resource: Resource, prefer: Node | und
   if (resource.assigning || first === undefined) return undefined;
   resource.assigning = true;
   resource.role = first.role;
-  first.colocatedWith.push(...resource.colocatedWith);
-  children.at(-1)?.dependents.push(...resource.dependents);
-  noteScores(state, resource);
+  for (const each of resource.colocatedWith) insertSorted(first.colocatedWith, each, ({ primary }) => primary);
+  const last = children.at(-1) ?? first;
+  for (const each of resource.dependents) insertSorted(last.dependents, each, ({ dependent }) => dependent);
+  noteScores(state, resource, "group");
   const nodes = children.map((child) => assign(state, child, prefer));
   resource.nextRole = first.nextRole;
   resource.assigning = false;

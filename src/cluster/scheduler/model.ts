@@ -2,7 +2,7 @@ import type { XmlElement } from "../../lib/xml.js";
 import type { NvSet } from "../cib/nvsets.js";
 import type { Cib } from "../cib/types.js";
 import type { ClusterOptions } from "./options.js";
-import type { Role } from "./types.js";
+import type { Role, Score } from "./types.js";
 import type { WorkAction } from "./work-action.js";
 
 /**
@@ -41,7 +41,7 @@ export interface ClusterState {
   /** Recurring monitors whose failure expired: they are begun anew. */
   readonly rescheduled: Set<XmlElement>;
   readonly failedOperations: { node: Node; entry: XmlElement }[];
-  readonly scores: { resource: string; node: string; score: number }[];
+  readonly scores: Score[];
 }
 
 export interface Ticket {

@@ -63,11 +63,9 @@ export function chooseRoles(state: ClusterState, clone: Resource): void {
   let promoted = 0;
   const { promotedMax } = clone.clone;
   for (const child of clone.children) {
-    state.scores.push({
-      resource: `${child.id} promotion`,
-      node: plannedNode(child)?.name ?? "",
-      score: child.sortIndex,
-    });
+    const node = plannedNode(child)?.name;
+    const score = { stage: "promotion", resource: child.id, score: child.sortIndex } as const;
+    state.scores.push(node === undefined ? score : { ...score, node });
     const eligible = child.sortIndex >= 0 && (promoted < promotedMax || !child.managed);
     const there = eligible ? placeForPromotion(clone, child) : undefined;
     const frozen = rank(child.role) < rank("Promoted") && !state.haveQuorum && state.options.quorumPolicy === "freeze";

@@ -81,10 +81,19 @@ export type Placement = Readonly<Record<string, readonly Place[]>>;
 export const NODE_FLAGS = ["online", "standby", "maintenance", "pending", "unclean", "shutdown"] as const;
 export type NodeFlag = (typeof NODE_FLAGS)[number];
 
-/** A score before or during assignment, for explanations: why a resource is where it is. */
+/**
+ * The moment a score is taken: before a group's members or a clone's instances are placed one by one, right before a
+ * resource is placed, or when the instances to promote are chosen.
+ */
+export const SCORE_STAGES = ["clone", "group", "resource", "promotion"] as const;
+export type ScoreStage = (typeof SCORE_STAGES)[number];
+
+/** A score during assignment, for explanations: why a resource is where it is. */
 export interface Score {
+  readonly stage: ScoreStage;
   readonly resource: string;
-  readonly node: string;
+  /** Missing for the promotion score of an instance that has no node. */
+  readonly node?: string;
   /** A number, or ±1000000 for ±INFINITY. */
   readonly score: number;
 }
@@ -110,7 +119,7 @@ export interface Transition {
   /** After the transition, by node name. */
   readonly nodes: Readonly<Record<string, readonly NodeFlag[]>>;
   readonly nodesBefore: Readonly<Record<string, readonly NodeFlag[]>>;
-  /** Final scores of each resource on each node. */
+  /** In the order in which they counted. */
   readonly scores: readonly Score[];
   readonly settings: ExecutionSettings;
   /** Time in ms since the epoch at which the decision may change without an event (a failure or rule expires). */

@@ -1,5 +1,7 @@
 import { isUsable } from "./availability.js";
-import { copyAllowed, primitivesOf, type ClusterState, type Node, type Resource } from "./model.js";
+import { effectOf } from "./colocation.js";
+import { withDescendants, type Colocation, type ClusterState, type Node, type Resource } from "./model.js";
+import { addNodeScore } from "./node-scores.js";
 import { INFINITY } from "./score.js";
 
 function amount(text: string | undefined): number {
@@ -31,69 +33,70 @@ export function takeCapacity(resource: Resource, node: Node, sign: 1 | -1): void
   }
 }
 
-/** Everything that has to fit together with a resource: what it is colocated with for good. */
-function companionsOf(resource: Resource): readonly Resource[] {
-  const found: Resource[] = [];
-  const add = (each: Resource): void => {
-    if (found.includes(each) || each === resource) return;
-    if (each.variant === "group" && resource.parent === each) return;
-    found.push(each);
-  };
-  const follow = (from: Resource): void => {
-    const around = [
-      ...from.colocatedWith.filter((each) => each.score >= INFINITY).map((each) => each.primary),
-      ...from.dependents.filter((each) => each.score >= INFINITY).map((each) => each.dependent),
-    ];
-    for (const each of around) {
-      if (found.includes(each) || each === resource || each.variant === "clone") continue;
-      add(each);
-      follow(each);
-      if (each.variant === "group") for (const child of each.children) follow(child);
+/** Everything that has to fit together with a resource: itself, and what is to be where it is, come what may. */
+function companionsOf(resource: Resource): ReadonlySet<Resource> {
+  const found = new Set<Resource>();
+  const follow = (each: Resource): void => {
+    if (found.has(each)) return;
+    if (each.variant === "group" && (each.collocated || each.parent?.variant === "clone")) {
+      for (const member of each.children) follow(member);
+      return;
+    }
+    found.add(each);
+    for (const colocation of each.colocatedWith) {
+      const { primary } = colocation;
+      if (primary !== resource && binds(colocation)) follow(primary);
+    }
+    for (const colocation of each.dependents) {
+      const { dependent } = colocation;
+      // Nobody knows with which of the instances a dependent will be.
+      const unsure = each.variant === "clone" && dependent.variant !== "clone";
+      if (dependent !== resource && !unsure && binds(colocation)) follow(dependent);
     }
   };
   follow(resource);
-  if (resource.parent?.variant === "group") {
-    follow(resource.parent);
-    for (const sibling of resource.parent.children) add(sibling);
-  }
+  return found;
+}
+
+function binds(colocation: Colocation): boolean {
+  const { dependent, primary, score } = colocation;
+  return score >= INFINITY && effectOf(dependent, primary, colocation, true) === "location";
+}
+
+/** The primitives whose need counts: of clones one instance, unless an instance of it is among the others. */
+function needy(companions: ReadonlySet<Resource>): ReadonlySet<Resource> {
+  const found = new Set<Resource>();
+  const add = (each: Resource): void => {
+    if (!each.provisional) return;
+    if (each.variant === "primitive") found.add(each);
+    else if (each.variant === "group") {
+      const together = each.collocated || each.parent?.variant === "clone";
+      const members = (together ? each.children : each.children.slice(0, 1)).filter((one) => !companions.has(one));
+      for (const member of members) add(member);
+    } else {
+      const [first] = each.children;
+      if (first !== undefined && !withDescendants(each).some((one) => one !== each && companions.has(one))) add(first);
+    }
+  };
+  for (const each of companions) add(each);
   return found;
 }
 
 /**
- * Bans nodes on which the resource, or all that is colocated with it, has no room.
- * @returns the node with the most room when everything fits on some node
+ * Bans nodes that have no room for the resource and all that goes with it.
+ * @returns the node with the most room, when none has room for all of them: then only the resource itself has to fit
  */
 export function banWithoutCapacity(state: ClusterState, resource: Resource): Node | undefined {
   if (state.options.placement === "default") return undefined;
-  const needed = new Map<string, number>();
-  const members = new Set<Resource>([resource]);
-  for (const each of companionsOf(resource)) for (const one of primitivesOf(each)) members.add(one);
-  const unplaced = [...members].filter((each) => each.provisional);
-  for (const each of unplaced) {
-    for (const [name, value] of each.utilization) needed.set(name, (needed.get(name) ?? 0) + amount(value));
+  const usable = [...resource.allowed.values()].filter(isUsable).map(({ node }) => node);
+  const together = new Map<string, number>();
+  for (const { utilization } of needy(companionsOf(resource))) {
+    for (const [name, value] of utilization) together.set(name, (together.get(name) ?? 0) + amount(value));
   }
-  const own = new Map([...resource.utilization].map(([name, value]) => [name, amount(value)]));
-  const withAll = copyAllowed(resource.allowed);
-  let best: Node | undefined;
-  for (const candidate of resource.allowed.values()) {
-    if (!isUsable(candidate)) continue;
-    const { node } = candidate;
-    if (!fits(node, needed)) {
-      const entry = withAll.get(node);
-      if (entry !== undefined) entry.weight = -INFINITY;
-    } else if (best === undefined || compareCapacity(node, best) < 0) best = node;
-  }
-  if (unplaced.length > 1 && best !== undefined) {
-    resource.allowed = withAll;
-    return best;
-  }
-  let free: Node | undefined;
-  for (const candidate of resource.allowed.values()) {
-    if (!isUsable(candidate)) continue;
-    if (!fits(candidate.node, own)) candidate.weight = -INFINITY;
-    else if (free === undefined || compareCapacity(candidate.node, free) < 0) free = candidate.node;
-  }
-  return free;
+  const alone = new Map([...resource.utilization].map(([name, value]) => [name, amount(value)]));
+  const fitting = usable.some((node) => fits(node, together));
+  for (const node of usable) if (!fits(node, fitting ? together : alone)) addNodeScore(resource, node, -INFINITY);
+  return fitting ? undefined : [...usable].sort(compareCapacity)[0];
 }
 
 function fits(node: Node, needed: ReadonlyMap<string, number>): boolean {
