@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 265, L2: 258, L3: 243 },
+  core: { L1: 272, L2: 265, L3: 252 },
   extended: { L1: 88, L2: 81, L3: 76 },
 } as const;
 

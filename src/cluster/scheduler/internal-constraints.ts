@@ -27,7 +27,7 @@ function addForPrimitive(state: ClusterState, resource: Resource): void {
 function addForUtilization(state: ClusterState, resource: Resource): void {
   const gate = (node: Resource["runningOn"][number]): ReturnType<typeof ensureAction> => {
     const name = `load_stopped_${node.name}`;
-    const action = ensureAction(state, { key: name, task: name, node, optional: true });
+    const action = ensureAction(state, { key: name, task: name, node, optional: false });
     set(action, Act.pseudo);
     return action;
   };

@@ -19,6 +19,9 @@ import {
 import { applySets } from "./rules.js";
 import { INFINITY, parseScore } from "./score.js";
 
+/** Of instances of clones unless something is configured: they are not shuffled around without a reason. */
+const INSTANCE_STICKINESS = "1";
+
 const CLONES = ["clone", "master"];
 
 /** Makes the working resources of the configuration; those of the highest priority come first. */
@@ -88,7 +91,9 @@ export function makeResource(
     requires: "nothing",
     recovery: recoveryOf(meta.get("multiple-active")),
     priority: parseScore(meta.get("priority")),
-    stickiness: parseScore(meta.get("resource-stickiness")),
+    stickiness: parseScore(
+      meta.get("resource-stickiness") ?? (instance === undefined ? undefined : INSTANCE_STICKINESS),
+    ),
     migrationThreshold: thresholdOf(meta.get("migration-threshold")),
     failureTimeoutMs: parseDuration(meta.get("failure-timeout")) ?? 0,
     exclusiveDiscovery: false,
