@@ -1,5 +1,6 @@
 import { ensureAction, findActionsOn, startAction } from "./action-table.js";
 import type { ClusterState, Node, Operation, Resource } from "./model.js";
+import type { Role } from "./types.js";
 import { Act, addOrdering, clear, has, operationKey, Ord, type WorkAction } from "./work-action.js";
 
 /** Recurring monitors: those of the role it will have where it will be, those for stopped resources elsewhere. */
@@ -22,6 +23,11 @@ function isOnce(task: string): boolean {
   return ["start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from", "reload-agent"].includes(task);
 }
 
+/** A monitor without a role is for all roles but the promoted one, which needs a monitor of its own. */
+function isForRole(role: Role | undefined, next: Role): boolean {
+  return role === undefined ? next !== "Promoted" : role === next;
+}
+
 function addActive(
   state: ClusterState,
   resource: Resource,
@@ -31,12 +37,13 @@ function addActive(
 ): void {
   const begin = startAction(state, resource, node, true);
   const running = findActionsOn(resource, key, node);
-  if (role !== undefined && role !== "Unknown" && role !== resource.nextRole) {
-    if (running.length > 0) cancelForRole(state, resource, node, name, intervalMs);
-    return;
-  }
   const again = running.some((each) => has(each, Act.beginAnew));
   const optional = running.length > 0 && !again && has(begin, Act.optional);
+  if (!isForRole(role, resource.nextRole)) {
+    // What is started anew has lost its monitors already.
+    if (optional) cancelForRole(state, resource, node, name, intervalMs);
+    return;
+  }
   const monitor = ensureAction(state, { resource, key, task: name, node, optional });
   if (!has(begin, Act.runnable) || !node.online || node.unclean) clear(monitor, Act.runnable);
   if (resource.nextRole === "Promoted") monitor.meta.set("op_target_rc", "8");
@@ -102,8 +109,11 @@ function addInactive(
   { name, intervalMs }: Operation,
   key: string,
 ): void {
-  if (home !== undefined && findActionsOn(resource, key, home).length > 0 && resource.nextRole !== "Stopped") {
-    cancelForRole(state, resource, home, name, intervalMs);
+  if (home !== undefined && findActionsOn(resource, key, home).length > 0) {
+    const cancel = cancelAction(state, resource, name, intervalMs, home);
+    if (resource.nextRole === "Started" || resource.nextRole === "Unpromoted") {
+      addOrdering(state, { action: cancel }, { resource, key: operationKey(resource.id, "start", 0) }, Ord.blocksThen);
+    }
   }
   for (const node of state.nodes) {
     if (node === home) continue;
