@@ -6,8 +6,8 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 272, L2: 265, L3: 252 },
-  extended: { L1: 88, L2: 81, L3: 76 },
+  core: { L1: 272, L2: 272, L3: 259 },
+  extended: { L1: 88, L2: 88, L3: 87 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {

@@ -26,14 +26,25 @@ export function parseDuration(text: string | undefined): number | undefined {
   return parseIsoDuration(text);
 }
 
+const DAY_MS = 86_400_000;
+const ISO_UNITS: Readonly<Record<string, number>> = {
+  Y: 365 * DAY_MS,
+  W: 7 * DAY_MS,
+  D: DAY_MS,
+  H: 3_600_000,
+  S: 1000,
+};
+
+/** Parts in any order; the T is only needed to tell minutes from months, so that `P10S` is ten seconds, too. */
 function parseIsoDuration(text: string): number | undefined {
-  const iso = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text);
-  if (iso === null) return undefined;
-  const [years, months, weeks, days, hours, minutes, seconds] = iso
-    .slice(1)
-    .map((part: string | undefined) => Number(part ?? 0));
-  const dayCount = (years ?? 0) * 365 + (months ?? 0) * 30 + (weeks ?? 0) * 7 + (days ?? 0);
-  return (((dayCount * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
+  if (!/^P(?:T|\d+[YMWDHS])+$/.test(text)) return undefined;
+  const separator = text.includes("T") ? text.indexOf("T") : text.length;
+  return [...text.matchAll(/(\d+)([YMWDHS])/g)]
+    .map(({ 1: count, 2: unit = "", index }) => {
+      const month = index < separator ? 30 * DAY_MS : 60_000;
+      return Number(count) * (unit === "M" ? month : (ISO_UNITS[unit] ?? 0));
+    })
+    .reduce((sum, part) => sum + part, 0);
 }
 
 /** An interval of an operation in ms; what cannot be read is 0, as Pacemaker has it. */

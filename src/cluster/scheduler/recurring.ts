@@ -81,6 +81,8 @@ export function cancelAction(
   // The operation itself may be known under the same key; ending it is another action.
   const action = ensureAction(state, { resource, key: `${key} cancel`, task: "cancel", node, optional: false });
   action.key = key;
+  // Watching, and ceasing to watch, is done even where nothing else is managed.
+  clear(action, Act.optional);
   action.cancelTask = task;
   action.meta.set("interval", String(intervalMs));
   action.meta.set("operation", task);
