@@ -63,6 +63,11 @@ export function identities({ actions }: Canonical): readonly string[] {
   return Object.values(actions).filter(isReal).map(identity).sort();
 }
 
+/** The whole graph, for people: what is in it and which orders are direct. */
+export function graph(run: Canonical): readonly string[] {
+  return [...Object.keys(run.actions).sort(), ...edges(run)];
+}
+
 function edges({ orders }: Canonical): readonly string[] {
   return [...new Set(orders.map(([first, then]) => `${first} > ${then}`))].sort();
 }

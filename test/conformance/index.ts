@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { differences, identities, LEVELS, places, precedence, scores, type Level } from "./compare.js";
+import { differences, graph, identities, LEVELS, places, precedence, scores, type Level } from "./compare.js";
 import { runSuite, summary } from "./suite.js";
 
 const { values } = parseArgs({
@@ -36,6 +36,7 @@ function explain(): void {
       ["L1", places],
       ["L2", identities],
       ["L3", precedence],
+      ["L4", graph],
     ];
     if (!levels.L1) {
       console.log("scores");
@@ -45,7 +46,7 @@ function explain(): void {
       if (levels[name]) continue;
       console.log(name);
       for (const line of differences(view(expected), view(actual))) console.log(`  ${line}`);
-      if (name === "L2") break;
+      if (name !== "L1") break;
     }
   }
 }

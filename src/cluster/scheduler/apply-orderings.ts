@@ -2,7 +2,8 @@ import { ensureAction, findActions, findFirst } from "./action-table.js";
 import { completionOf, orderingFlags } from "./action-flags.js";
 import { plannedNode, roleOf } from "./availability.js";
 import { applyEffect, applyToAction, type Change } from "./ordering-effects.js";
-import type { ClusterState, Ordering, OrderEnd, Resource } from "./model.js";
+import { orderMigrations } from "./migration-orders.js";
+import { isWithin, type ClusterState, type Ordering, type OrderEnd, type Resource } from "./model.js";
 import { orderProbes } from "./probe-orders.js";
 import { INFINITY } from "./score.js";
 import {
@@ -20,6 +21,7 @@ import {
 
 /** Ninth stage: orderings become links between actions, and what follows from each is followed through. */
 export function applyOrderings(state: ClusterState): void {
+  orderMigrations(state);
   for (const ordering of state.orderings) applyOrdering(state, ordering);
   for (const action of [...state.actions]) blockDependents(state, action);
   orderProbes(state);
@@ -156,11 +158,6 @@ function updateLink(state: ClusterState, link: Link, then: WorkAction, changed: 
   if (!changed.first) return;
   for (const { action } of [...first.after]) update(state, action);
   update(state, first);
-}
-
-function isWithin(resource: Resource, outer: Resource): boolean {
-  for (let up = resource.parent; up !== undefined; up = up.parent) if (up === outer) return true;
-  return false;
 }
 
 function takeEffect(

@@ -285,6 +285,12 @@ export function topOf(resource: Resource): Resource {
   return top;
 }
 
+/** Whether a resource is below another. */
+export function isWithin(resource: Resource, outer: Resource): boolean {
+  for (let up = resource.parent; up !== undefined; up = up.parent) if (up === outer) return true;
+  return false;
+}
+
 export function isClone(resource: Resource | undefined): resource is Resource & { clone: CloneSettings } {
   return resource?.clone !== undefined && resource.variant === "clone";
 }
