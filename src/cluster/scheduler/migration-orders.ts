@@ -26,7 +26,7 @@ function orderMigration(state: ClusterState, { first, then }: Ordering): void {
   };
   const together = one.allowMigrate && (firstTask === "start" || firstTask === "stop");
   // A start or stop that is part of the first one's own migration does not hold the second one's back.
-  const flags = Ord.optional | (together ? Ord.applyFirstNonMigratable : 0);
+  const flags = Ord.optional | (together ? Ord.unlessFirstMigrates : 0);
   if (together && firstTask === "start") order("migrate_from", "migrate_to", Ord.optional);
   order(firstTask, "migrate_to", flags);
   if (thenTask === "stop" && two.partialMigrationTarget !== undefined) order(firstTask, "migrate_from", flags);

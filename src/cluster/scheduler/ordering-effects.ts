@@ -104,7 +104,6 @@ export function applyToAction(
   const optional = (filter & Act.optional) !== 0;
   if ((type & Ord.oneWay) !== 0) applyAsymmetry(first, then);
   if ((type & Ord.thenNeedsFirst) !== 0 && !has(then, Act.optional)) {
-    if (optional) clear(first, Act.optional);
     if ((flags & Act.migratable) !== 0 && !has(then, Act.migratable)) clear(first, Act.migratable);
   }
   if ((type & Ord.promotedThenNeedsFirst) !== 0 && then.resource?.role === "Promoted" && !has(then, Act.optional)) {
