@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 272, L2: 272, L3: 259 },
+  core: { L1: 272, L2: 277, L3: 270 },
   extended: { L1: 88, L2: 88, L3: 87 },
 } as const;
 
