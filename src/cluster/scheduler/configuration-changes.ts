@@ -2,7 +2,7 @@ import { childOf, childrenOf } from "../../lib/xml.js";
 import { readHistoryEntry } from "../cib/history.js";
 import type { HistoryEntry } from "../cib/types.js";
 import { clearFailcount, ensureAction, stopAction } from "./action-table.js";
-import { compareDigests } from "./digests.js";
+import { compareDigests, startedBy } from "./digests.js";
 import { failcountOf } from "./failcounts.js";
 import { activeRange } from "./history.js";
 import { isNewer } from "./migration-history.js";
@@ -95,7 +95,8 @@ function scheduleCancel(state: ClusterState, resource: Resource, node: Node, ent
 
 /** @returns whether the configuration of the operation is another now */
 function checkOperation(state: ClusterState, resource: Resource, node: Node, entry: HistoryEntry): boolean {
-  const { task, intervalMs } = entry;
+  const { intervalMs } = entry;
+  const task = startedBy(entry);
   if (intervalMs > 0 && findOperation(resource, task, intervalMs, false) === undefined) {
     if (state.options.stopOrphanActions) scheduleCancel(state, resource, node, entry);
     return true;

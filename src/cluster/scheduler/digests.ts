@@ -36,6 +36,12 @@ function isOnlyPrivate(entry: HistoryEntry, params: ReadonlyMap<string, string>)
   return parameterDigest([...params].filter(([name]) => !hidden.includes(name))) === digest;
 }
 
+/** What was found running, or came by migration, counts as started with its parameters. */
+export function startedBy({ task, intervalMs }: HistoryEntry): string {
+  if (task === "migrate_from" || task === "migrate_to") return "start";
+  return task === "monitor" && intervalMs === 0 ? "start" : task;
+}
+
 function digestedParameters(
   state: ClusterState,
   resource: Resource,
@@ -43,7 +49,7 @@ function digestedParameters(
   entry: HistoryEntry,
 ): { params: ReadonlyMap<string, string>; extra: number } {
   const params = new Map(parametersOf(state, resource, node));
-  const settings = operationSettings(state, resource, entry.task, entry.intervalMs);
+  const settings = operationSettings(state, resource, startedBy(entry), entry.intervalMs);
   const own = operationParameters(state, node, settings.operation);
   for (const [name, value] of own) params.set(name, value);
   for (const name of ["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"]) {

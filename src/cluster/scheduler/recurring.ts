@@ -8,11 +8,16 @@ export function addRecurring(state: ClusterState, resource: Resource): void {
   if (resource.blocked || resource.maintenance) return;
   const node = resource.assignedTo;
   const active = node !== undefined && !node.maintenance && (resource.nextRole !== "Stopped" || !resource.managed);
-  const seen = new Set<string>();
   for (const operation of resource.operations) {
-    const key = operationKey(resource.id, operation.name, operation.intervalMs);
-    if (!operation.enabled || operation.intervalMs === 0 || seen.has(key) || isOnce(operation.name)) continue;
-    seen.add(key);
+    const { name, intervalMs } = operation;
+    if (!operation.enabled || intervalMs === 0 || isOnce(name)) continue;
+    // Of two with the same name and interval nobody can say which is meant: neither is run.
+    const same = resource.operations.filter((each) => each.name === name && each.intervalMs === intervalMs);
+    if (same.length > 1) {
+      state.warnings.add(`${resource.id} has more than one ${name} operation every ${intervalMs / 1000} s: none is run`);
+      continue;
+    }
+    const key = operationKey(resource.id, name, intervalMs);
     if (operation.role !== "Stopped") {
       if (active) addActive(state, resource, node, operation, key);
     } else if (resource.unique) addInactive(state, resource, node, operation, key);
