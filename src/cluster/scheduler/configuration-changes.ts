@@ -36,6 +36,18 @@ export function applyConfigurationChanges(state: ClusterState): void {
   }
 }
 
+/** What is not configured any more has no failures to remember. */
+export function forgetOrphansFailures(state: ClusterState): void {
+  for (const resource of state.resources) {
+    if (!resource.orphan) continue;
+    for (const node of state.nodes) {
+      if (!node.online || failcountOf(state, resource, node, { effective: true }).count === 0) continue;
+      const action = clearFailcount(state, resource, node);
+      addOrdering(state, { action }, { resource, key: operationKey(resource.id, "stop", 0) }, Ord.optional);
+    }
+  }
+}
+
 /** The resources a history may be about: of an anonymous clone, any instance. */
 function knownAs(state: ClusterState, id: string): readonly Resource[] {
   return state.resources

@@ -4,7 +4,7 @@ import { abortDangling, addMigration, canMigrate } from "./migration.js";
 import { rank, type ClusterState, type Node, type Resource } from "./model.js";
 import { addRecurring } from "./recurring.js";
 import type { Role } from "./types.js";
-import { Act, clear, operationKey, set } from "./work-action.js";
+import { Act, clear, operationKey, Ord, orderTasks, set } from "./work-action.js";
 
 /** The next role on the way from one to another. */
 const WAY: Readonly<Record<Role, Readonly<Record<Role, Role>>>> = {
@@ -182,4 +182,8 @@ function demote(state: ClusterState, resource: Resource, _node: Node | undefined
 export function addCleanup(state: ClusterState, resource: Resource, node: Node, optional: boolean): void {
   if (resource.failed || node.unclean || !node.online) return;
   ensureAction(state, { resource, key: operationKey(resource.id, "delete", 0), task: "delete", node, optional });
+  // Asked for after every stop, it goes with the stop; else it only has to come in between.
+  const flags = optional ? Ord.firstNeedsThen : Ord.optional;
+  orderTasks(state, resource, "stop", resource, "delete", flags);
+  orderTasks(state, resource, "delete", resource, "start", flags);
 }

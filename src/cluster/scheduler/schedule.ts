@@ -3,7 +3,7 @@ import { readCib } from "../cib/read.js";
 import { applyOrderings } from "./apply-orderings.js";
 import { assignResources } from "./assign.js";
 import { addActions } from "./collective-actions.js";
-import { applyConfigurationChanges } from "./configuration-changes.js";
+import { applyConfigurationChanges, forgetOrphansFailures } from "./configuration-changes.js";
 import { readConfiguration } from "./configuration.js";
 import { readConstraints } from "./constraints.js";
 import { addFencingAndShutdowns } from "./fencing-orders.js";
@@ -29,6 +29,7 @@ export function schedule(root: XmlElement, now: number): Transition {
   applyNodeCriteria(state);
   for (const resource of state.resources) addInternalConstraints(state, resource);
   applyConfigurationChanges(state);
+  forgetOrphansFailures(state);
   assignResources(state);
   addProbes(state);
   for (const resource of state.resources) addActions(state, resource);
