@@ -27,13 +27,21 @@ export function foresee(state: ClusterState, graph: Graph, present: Whereabouts)
   const places: Whereabouts = new Map([...present].map(([resource, nodes]) => [resource, new Map(nodes)]));
   const down = new Set<Node>();
   for (const action of inOrder(graph)) carryOut(action, places, down);
-  for (const nodes of places.values()) for (const node of down) nodes.delete(node);
+  for (const nodes of places.values()) {
+    for (const node of [...nodes.keys()]) if (isForgotten(state, graph, node, down)) nodes.delete(node);
+  }
   return {
     before: placementOf(state, present),
     placement: placementOf(state, places),
     nodesBefore: flagsOf(state, new Set()),
     nodes: flagsOf(state, down),
   };
+}
+
+/** What is still there when a node goes down counts as active, where fencing can tell; what was fenced is gone. */
+function isForgotten(state: ClusterState, { actions }: Graph, node: Node, down: ReadonlySet<Node>): boolean {
+  if (!down.has(node)) return false;
+  return !state.options.fencing || actions.some((each) => each.task === "stonith" && each.node === node);
 }
 
 function carryOut(action: WorkAction, places: Whereabouts, down: Set<Node>): void {

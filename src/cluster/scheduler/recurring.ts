@@ -14,7 +14,9 @@ export function addRecurring(state: ClusterState, resource: Resource): void {
     // Of two with the same name and interval nobody can say which is meant: neither is run.
     const same = resource.operations.filter((each) => each.name === name && each.intervalMs === intervalMs);
     if (same.length > 1) {
-      state.warnings.add(`${resource.id} has more than one ${name} operation every ${intervalMs / 1000} s: none is run`);
+      state.warnings.add(
+        `${resource.id} has more than one ${name} operation every ${intervalMs / 1000} s: none is run`,
+      );
       continue;
     }
     const key = operationKey(resource.id, name, intervalMs);
