@@ -1,5 +1,4 @@
 import { element, type XmlElement } from "../../lib/xml.js";
-import { parameterDigest } from "./digest.js";
 import { FEATURE_SET } from "./edit.js";
 import { withAttributes, withoutChildren } from "./tree.js";
 
@@ -37,7 +36,7 @@ export interface OperationRecord {
   readonly queueTimeMs: number;
   /** `ACTION:TRANSITION:TARGET_RC:UUID` of the action that asked for it. */
   readonly transitionKey: string;
-  /** What the agent was given; see digestOf. */
+  /** Of what the agent was given. */
   readonly digests: OperationDigests;
   readonly migrateSource?: string;
   readonly migrateTarget?: string;
@@ -46,16 +45,14 @@ export interface OperationRecord {
 export interface OperationDigests {
   readonly all: string;
   /** Of the parameters whose change cannot be reloaded, when the agent can reload others. */
-  readonly restart?: { readonly digest: string; readonly parameters: readonly string[] };
+  readonly restart?: PartialDigest;
+  /** Without the private ones, which are named. */
+  readonly secure?: PartialDigest;
 }
 
-/** The digest that is compared when the configuration changes: instance attributes, and a monitor's timeout. */
-export function digestOf(
-  params: Readonly<Record<string, string>>,
-  operation: { readonly intervalMs: number; readonly timeoutMs: number },
-): string {
-  const timeout: [string, string][] = operation.intervalMs > 0 ? [["CRM_meta_timeout", `${operation.timeoutMs}`]] : [];
-  return parameterDigest([...Object.entries(params), ...timeout]);
+export interface PartialDigest {
+  readonly digest: string;
+  readonly parameters: readonly string[];
 }
 
 /** Whether an operation failed: any status but done, or another return code than the one aimed at. */
@@ -110,10 +107,29 @@ function entry(id: string, record: OperationRecord): XmlElement {
     migrate_target: record.migrateTarget,
     "op-digest": record.digests.all,
   });
-  const restart = record.digests.restart;
-  if (restart === undefined) return made;
+  const { restart, secure } = record.digests;
   return withAttributes(made, {
-    "op-force-restart": `  ${restart.parameters.join(" ")}  `,
-    "op-restart-digest": restart.digest,
+    ...(restart && { "op-force-restart": nameList(restart), "op-restart-digest": restart.digest }),
+    ...(secure && { "op-secure-params": nameList(secure), "op-secure-digest": secure.digest }),
   });
+}
+
+/** Names as Pacemaker lists them, with room around: they are searched for with a space on either side. */
+function nameList({ parameters }: PartialDigest): string {
+  return parameters.length === 0 ? "" : `  ${parameters.join(" ")}  `;
+}
+
+/**
+ * A CIB without the digests that leave private values out. They are for a copy from which these were removed; where
+ * the values are known, a changed password is a change (as `crm_simulate -L` shows, other than with a file).
+ */
+export function withoutPrivateDigests(cib: XmlElement): XmlElement {
+  if (cib.name === "lrm_rsc_op") {
+    const { "op-secure-params": names, "op-secure-digest": digest, ...attributes } = cib.attributes;
+    return names === undefined && digest === undefined ? cib : { ...cib, attributes };
+  }
+  return {
+    ...cib,
+    children: cib.children.map((child) => (child.name === "configuration" ? child : withoutPrivateDigests(child))),
+  };
 }

@@ -22,7 +22,7 @@ export interface PerformerOptions {
 }
 
 /** Tasks that are quick and frequent, or change nothing: no pending entry is written for them. */
-const UNANNOUNCED = ["monitor", "notify"];
+const UNANNOUNCED = ["monitor", "notify", "reload-agent"];
 
 /** How each kind of action of a transition is carried out. */
 export function actionPerformer(options: PerformerOptions): Perform {

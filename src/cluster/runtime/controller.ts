@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { childrenOf, descendantsOf, type XmlElement } from "../../lib/xml.js";
 import type { CibStore } from "../cib/store.js";
 import { parseDuration } from "../cib/durations.js";
+import { withoutPrivateDigests } from "../cib/record.js";
 import { findPath } from "../cib/tree.js";
 import {
   forgetAttributes,
@@ -88,7 +89,7 @@ export function controller(options: ControllerOptions): Controller {
 
   const runTransition = async (reason: string): Promise<void> => {
     const cib = await store.read();
-    const transition = options.schedule(cib, clock.now());
+    const transition = options.schedule(withoutPrivateDigests(cib), clock.now());
     if (transition.unsupported.length > 0) {
       log({ type: "problem", message: `nothing is done: the CIB uses ${transition.unsupported.join(", ")}` });
       return;

@@ -87,6 +87,7 @@ async function keep(options: RuntimeOptions): Promise<void> {
     executor: localExecutor(
       { agentFolders: options.agentFolders ?? AGENT_FOLDERS, shims, socket: paths.socket },
       agentsUnderWay,
+      problem,
     ),
     onShutdown: (which) => which.name === node.name && finished.open(),
   });

@@ -1,6 +1,8 @@
 import { hasFailed, OP_STATUS, withOperation, type OperationDigests, type OperationRecord } from "../cib/record.js";
-import { editHistory, removeEntries, type ClusterNode } from "../cib/status.js";
+import { descendantsOf, type XmlElement } from "../../lib/xml.js";
+import { editHistory, findNodeState, removeEntries, type ClusterNode } from "../cib/status.js";
 import type { CibStore } from "../cib/store.js";
+import { named } from "../cib/tree.js";
 import type { Agent } from "../scheduler/types.js";
 import { countedFailure } from "./failures.js";
 import type { Operation, Outcome, RuntimeLog } from "./types.js";
@@ -28,9 +30,10 @@ export interface ResultRecorderOptions {
 const CHANGING = ["start", "stop", "promote", "demote", "migrate_to", "migrate_from"];
 
 export function resultRecorder({ store, log, onUnexpected }: ResultRecorderOptions): ResultRecorder {
-  const recordResult: ResultRecorder["record"] = async (node, record, operation, startFailureIsFatal) => {
+  const recordResult: ResultRecorder["record"] = async (node, result, operation, startFailureIsFatal) => {
     let count: string | undefined;
     await store.update((cib) => {
+      const record = asRecorded(cib, node, result);
       const known = CHANGING.includes(record.task)
         ? removeEntries(cib, node, record.resourceId, (entry) => isRecurring(entry.attributes))
         : cib;
@@ -43,7 +46,7 @@ export function resultRecorder({ store, log, onUnexpected }: ResultRecorderOptio
       return counted.cib;
     });
     if (count !== undefined) {
-      log({ type: "fail-count", node: node.name, resource: record.resourceId, value: count });
+      log({ type: "fail-count", node: node.name, resource: result.resourceId, value: count });
     }
   };
   return {
@@ -70,6 +73,18 @@ export function resultRecorder({ store, log, onUnexpected }: ResultRecorderOptio
       log({ type: "operation", ...shown, failed, output: failed ? outcome.output : "" });
     },
   };
+}
+
+/**
+ * A reload is recorded as what it stands for, a start with other parameters (as crm_simulate records it); of a promoted
+ * instance as a promotion, for it stays promoted.
+ */
+function asRecorded(cib: XmlElement, node: ClusterNode, record: OperationRecord): OperationRecord {
+  if (record.task !== "reload-agent") return record;
+  const state = findNodeState(cib, node.id);
+  const last = descendantsOf(state ?? cib, "lrm_rsc_op").find(named("lrm_rsc_op", `${record.resourceId}_last_0`));
+  const isPromoted = last?.attributes["operation"] === "promote" || last?.attributes["rc-code"] === "8";
+  return { ...record, task: isPromoted ? "promote" : "start" };
 }
 
 function isRecurring(entry: Readonly<Record<string, string>>): boolean {

@@ -1,4 +1,6 @@
-import { digestOf, OP_STATUS } from "../cib/record.js";
+import { OP_STATUS } from "../cib/record.js";
+import { NO_METADATA, type AgentMetadata } from "./agents/metadata.js";
+import { operationDigests } from "./digests.js";
 import type { Clock, Executor, Operation, Outcome } from "./types.js";
 
 /** Agents and nodes that exist only in a simulation. */
@@ -38,7 +40,11 @@ interface Plan {
   times: number;
 }
 
-export function simulatedExecutor(clock: Clock): SimulatedExecutor {
+/** @param metadata what the agents say of themselves, by their type */
+export function simulatedExecutor(
+  clock: Clock,
+  metadata: ReadonlyMap<string, AgentMetadata> = new Map(),
+): SimulatedExecutor {
   const states = new Map<string, SimulatedState>();
   const plans: Plan[] = [];
   let generation = 0;
@@ -100,7 +106,8 @@ export function simulatedExecutor(clock: Clock): SimulatedExecutor {
       const rc = planned?.rc ?? naturalRc(operation);
       return { rc, status: OP_STATUS.done, exitReason: planned?.exitReason ?? "", output: "" };
     },
-    digests: (operation) => Promise.resolve({ all: digestOf(operation.params, operation) }),
+    digests: (operation) =>
+      Promise.resolve(operationDigests(operation, metadata.get(operation.resource.agent.type) ?? NO_METADATA)),
     async fence(node) {
       const planned = takePlan({ node, resource: "stonith", task: "fence" });
       await new Promise<void>((resolve) => clock.after(planned?.takesMs ?? 1000, resolve));

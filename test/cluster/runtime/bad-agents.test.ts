@@ -37,6 +37,7 @@ describe("agents that misbehave", () => {
     executor = localExecutor(
       { agentFolders: [folder], shims: "/nonexistent/shims", socket: "/nonexistent/socket" },
       underWay(join(folder, "under-way"), (message) => problems.push(message)),
+      (message) => problems.push(message),
     );
   });
   after(() => rm(folder, { recursive: true }));

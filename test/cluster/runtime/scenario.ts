@@ -7,6 +7,7 @@ import { memoryCib, type CibStore } from "../../../src/cluster/cib/store.js";
 import { setNodeCondition, type ClusterNode } from "../../../src/cluster/cib/status.js";
 import type { Edit } from "../../../src/cluster/cib/tree.js";
 import { cleanUp, clusterNodes, setMaintenance, setParameter, setStandby } from "../../../src/cluster/control.js";
+import type { AgentMetadata } from "../../../src/cluster/runtime/agents/metadata.js";
 import { virtualClock, type VirtualClock } from "../../../src/cluster/runtime/clock.js";
 import { controller, type Controller } from "../../../src/cluster/runtime/controller.js";
 import { eventLines } from "../../../src/cluster/runtime/log-text.js";
@@ -19,6 +20,12 @@ import type { Transition } from "../../../src/cluster/scheduler/types.js";
 import type { XmlElement } from "../../../src/lib/xml.js";
 
 type Schedule = (cib: XmlElement, now: number) => Transition;
+
+/** What pacemaker:Dummy and pacemaker:Stateful say of their parameters. */
+const METADATA: ReadonlyMap<string, AgentMetadata> = new Map([
+  ["Dummy", { reload: "reload-agent", restartParameters: ["state"], privateParameters: ["passwd"] }],
+  ["Stateful", { reload: "reload-agent", restartParameters: ["state"], privateParameters: [] }],
+]);
 
 /** When every scenario begins. */
 const START = Date.UTC(2026, 10, 1, 2, 0, 0);
@@ -58,7 +65,7 @@ interface World {
 function makeWorld(folder: string, cib: XmlElement, schedule: Schedule): World {
   const clock = virtualClock(START);
   const store = memoryCib(cib, () => clock.now());
-  const executor = simulatedExecutor(clock);
+  const executor = simulatedExecutor(clock, METADATA);
   const lines: string[] = [];
   const say = (line: string): void => {
     lines.push(`${((clock.now() - START) / 1000).toFixed(1).padStart(7)} ${line}`);

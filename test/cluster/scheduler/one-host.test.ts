@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { digestOf, withOperation, type OperationRecord } from "../../../src/cluster/cib/record.js";
+import { withOperation, type OperationRecord } from "../../../src/cluster/cib/record.js";
 import { editHistory, setNodeCondition, setTransientAttribute } from "../../../src/cluster/cib/status.js";
+import { NO_METADATA } from "../../../src/cluster/runtime/agents/metadata.js";
+import { operationDigests } from "../../../src/cluster/runtime/digests.js";
 import { schedule } from "../../../src/cluster/scheduler/index.js";
 import type { Transition } from "../../../src/cluster/scheduler/types.js";
 import { parseXml, type XmlElement } from "../../../src/lib/xml.js";
@@ -52,7 +54,7 @@ function record(entry: Entry, index: number): OperationRecord {
     execTimeMs: 1,
     queueTimeMs: 0,
     transitionKey: `${index}:1:${entry.targetRc ?? 0}:12345678-1234-1234-1234-123456789012`,
-    digests: { all: digestOf({}, { intervalMs, timeoutMs: 30_000 }) },
+    digests: operationDigests({ params: {}, intervalMs, timeoutMs: 30_000 }, NO_METADATA),
     ...entry,
   };
 }

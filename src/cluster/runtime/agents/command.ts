@@ -1,6 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { OP_STATUS } from "../../cib/record.js";
+import type { Agent } from "../../scheduler/types.js";
 import type { Operation, Outcome } from "../types.js";
 import { ocfEnvironment, plainEnvironment, type AgentSurroundings } from "./environment.js";
 
@@ -35,22 +36,35 @@ export async function agentCommand(operation: Operation, where: AgentSurrounding
 }
 
 async function ocf(operation: Operation, where: AgentSurroundings): Promise<AgentCommand | Outcome> {
-  const { provider = "", type } = operation.resource.agent;
-  // Names come from the CIB: one with a slash would lead out of the agents' folders.
-  if (/[/\0]/.test(`${provider}${type}`) || provider.startsWith(".") || type.startsWith(".")) {
+  const { agent } = operation.resource;
+  const { provider = "", type } = agent;
+  if (!isName(agent)) {
     return failure(NOT_INSTALLED, OP_STATUS.notInstalled, `"${provider}:${type}" is no name of an agent`);
   }
-  for (const folder of where.agentFolders) {
-    const path = join(folder, provider, type);
-    if (await isExecutable(path)) {
-      return { argv: [path, operation.task], env: ocfEnvironment(operation, where), rcOf: (code) => code };
-    }
+  const path = await findOcfAgent(agent, where);
+  if (path !== undefined) {
+    return { argv: [path, operation.task], env: ocfEnvironment(operation, where), rcOf: (code) => code };
   }
   return failure(
     NOT_INSTALLED,
     OP_STATUS.notInstalled,
     `there is no agent ${provider}:${type} in ${where.agentFolders.join(", ")}`,
   );
+}
+
+/** Names come from the CIB: one with a slash would lead out of the agents' folders. */
+function isName({ provider = "", type }: Agent): boolean {
+  return !/[/\0]/.test(`${provider}${type}`) && !provider.startsWith(".") && !type.startsWith(".");
+}
+
+/** The program of an OCF agent; undefined when there is none. */
+export async function findOcfAgent(agent: Agent, where: AgentSurroundings): Promise<string | undefined> {
+  if (!isName(agent)) return undefined;
+  for (const folder of where.agentFolders) {
+    const path = join(folder, agent.provider ?? "", agent.type);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
 }
 
 const LSB_ACTIONS: Readonly<Record<string, string>> = { start: "start", stop: "stop", monitor: "status" };

@@ -1,4 +1,5 @@
 import { FEATURE_SET } from "../../cib/edit.js";
+import type { Agent } from "../../scheduler/types.js";
 import type { Operation } from "../types.js";
 
 /** Where agents and their helpers are. */
@@ -28,17 +29,24 @@ export function ocfEnvironment(operation: Operation, where: AgentSurroundings): 
   const { agent, id, longId } = operation.resource;
   const unique = operation.meta["globally_unique"] === "true";
   return {
-    ...plainEnvironment(where),
     ...parameters(operation),
     ...metaAttributes(operation),
+    ...ocfSurroundings(agent, where),
+    OCF_RESOURCE_INSTANCE: unique ? longId : id,
+    OCF_RESKEY_crm_feature_set: FEATURE_SET,
+  };
+}
+
+/** What an OCF agent gets for whatever it is asked to do. */
+export function ocfSurroundings(agent: Agent, where: AgentSurroundings): Readonly<Record<string, string>> {
+  return {
+    ...plainEnvironment(where),
     OCF_RA_VERSION_MAJOR: "1",
     OCF_RA_VERSION_MINOR: "1",
     OCF_ROOT,
     OCF_EXIT_REASON_PREFIX: "ocf-exit-reason:",
-    OCF_RESOURCE_INSTANCE: unique ? longId : id,
     OCF_RESOURCE_TYPE: agent.type,
     ...(agent.provider !== undefined && { OCF_RESOURCE_PROVIDER: agent.provider }),
-    OCF_RESKEY_crm_feature_set: FEATURE_SET,
   };
 }
 

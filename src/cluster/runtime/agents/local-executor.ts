@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { asRehomeError } from "../../../lib/errors.js";
 import { runInGroup, type GroupResult } from "../../../lib/process-group.js";
-import { digestOf, OP_STATUS } from "../../cib/record.js";
+import { OP_STATUS } from "../../cib/record.js";
+import { operationDigests } from "../digests.js";
 import type { Executor, Operation, Outcome } from "../types.js";
 import { agentCommand, failure, type AgentCommand } from "./command.js";
 import type { AgentSurroundings } from "./environment.js";
+import { metadataReader, type MetadataReader } from "./metadata-reader.js";
 import type { UnderWay } from "./under-way.js";
 
 const KEEP_BYTES = 64 * 1024;
@@ -13,14 +15,29 @@ const REASON_PREFIX = "ocf-exit-reason:";
 const UNKNOWN_ERROR = 1;
 const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** Runs the agents of this machine. */
-export function localExecutor(where: AgentSurroundings, underWay: UnderWay): Executor {
+/**
+ * Runs the agents of this machine.
+ * @param onProblem told of what an administrator should know of them
+ */
+export function localExecutor(
+  where: AgentSurroundings,
+  underWay: UnderWay,
+  onProblem: (message: string) => void,
+): Executor {
   const slots = limited(2 * availableParallelism());
+  const metadata = metadataReader(where, onProblem);
   return {
-    run: (operation) => slots(() => runAgent(operation, where, underWay)),
-    digests: (operation) => Promise.resolve({ all: digestOf(operation.params, operation) }),
+    run: (operation) => slots(async () => runAgent(await inItsOwnWords(operation, metadata), where, underWay)),
+    digests: async (operation) => operationDigests(operation, await metadata(operation.resource.agent)),
     fence: (node) => Promise.resolve(`this runtime keeps one machine and cannot fence ${node}`),
   };
+}
+
+/** What is called reload-agent since OCF 1.1 was called reload before. */
+async function inItsOwnWords(operation: Operation, metadata: MetadataReader): Promise<Operation> {
+  if (operation.task !== "reload-agent") return operation;
+  const { reload } = await metadata(operation.resource.agent);
+  return { ...operation, task: reload ?? operation.task };
 }
 
 async function runAgent(operation: Operation, where: AgentSurroundings, underWay: UnderWay): Promise<Outcome> {
