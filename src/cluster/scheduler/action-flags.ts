@@ -10,11 +10,13 @@ const MEMBER_TASK: Readonly<Record<string, string>> = {
   demoted: "demote",
 };
 
-export function memberTask(task: string): string {
-  return MEMBER_TASK[task] ?? task;
+/** The members' operation a collective's action is about: `start` for `running` and for the notifications of it. */
+export function memberTask({ task, meta }: WorkAction): string {
+  return meta.get("notify_operation") ?? MEMBER_TASK[task] ?? task;
 }
 
-const DONE: Readonly<Record<string, string>> = {
+/** The point in time at which a collective has finished an operation. */
+export const DONE: Readonly<Record<string, string>> = {
   start: "running",
   stop: "stopped",
   promote: "promoted",
@@ -24,13 +26,12 @@ const DONE: Readonly<Record<string, string>> = {
 /** What others wait for when they wait for an operation of a group or clone: that all of it is finished. */
 export function completionOf(action: WorkAction): WorkAction {
   const { resource } = action;
-  if (resource === undefined || resource.variant === "primitive" || action.key.includes("notify")) return action;
+  if (resource === undefined || resource.variant === "primitive" || action.meta.has("notify_operation")) return action;
   const task = parseKey(action.key)?.task ?? action.task;
   const done = DONE[task] ?? (Object.values(DONE).includes(task) ? task : undefined);
   if (done === undefined || action.intervalMs > 0) return action;
-  const notified = resource.notify && resource.variant === "clone";
-  const key = operationKey(resource.id, notified ? `confirmed-post_notify_${done}` : done, 0);
-  return findFirst(resource, { key }) ?? action;
+  const notified = resource.clone?.notifications.get(MEMBER_TASK[done] ?? done)?.afterConfirmed;
+  return notified ?? findFirst(resource, { key: operationKey(resource.id, done, 0) }) ?? action;
 }
 
 /** The flags of an action; those of a collective's follow from its members', and are settled by looking. */
@@ -43,7 +44,7 @@ const ALL = Act.optional | Act.runnable | Act.pseudo;
 
 function groupFlags(group: Resource, action: WorkAction, node: Node | undefined): number {
   let flags = ALL;
-  const task = memberTask(action.task);
+  const task = memberTask(action);
   for (const member of group.children) {
     const own = findFirst(member, { task, node });
     if (own !== undefined) {
@@ -64,7 +65,7 @@ function groupFlags(group: Resource, action: WorkAction, node: Node | undefined)
 function cloneFlags(clone: Resource, action: WorkAction, node: Node | undefined): number {
   let flags = ALL;
   let anyRunnable = false;
-  const task = memberTask(action.task);
+  const task = memberTask(action);
   for (const child of clone.children) {
     const own = findFirst(child, { task, node: child.children.length > 0 ? undefined : node });
     if (own === undefined) continue;

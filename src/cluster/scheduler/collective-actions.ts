@@ -1,5 +1,5 @@
 import { pseudoAction } from "./action-table.js";
-import { addCloneNotifications } from "./notifications.js";
+import { addNotificationPoints } from "./notifications.js";
 import { addPrimitiveActions } from "./role-actions.js";
 import { isClone, topOf, type ClusterState, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
@@ -49,7 +49,7 @@ function addCloneActions(state: ClusterState, clone: Resource): void {
     points.push(point("demoted", summary.demote, true));
   }
   for (const each of points) if (/ed$|running/.test(each.task)) each.priority = INFINITY;
-  addCloneNotifications(state, clone);
+  addNotificationPoints(state, clone);
 }
 
 function summarize(resource: Resource, summary: Summary): void {

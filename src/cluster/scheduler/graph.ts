@@ -21,7 +21,8 @@ export function makeGraph(state: ClusterState): Graph {
   return { actions: chosen, inputs };
 }
 
-function isInGraph(action: WorkAction): boolean {
+/** Whether it is carried out. */
+export function isInGraph(action: WorkAction): boolean {
   const { resource, node } = action;
   if (!has(action, Act.runnable)) return false;
   if (has(action, Act.optional) && !has(action, Act.shown)) return false;

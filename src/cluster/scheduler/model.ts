@@ -125,9 +125,19 @@ export interface CloneSettings {
   readonly min: number;
   total: number;
   promotedActual: number;
-  notifyConfirmed: boolean;
-  /** Pseudo actions start/started/stop/stopped, with promote/promoted/demote/demoted when promotable. */
-  notify: Record<string, unknown>;
+  /** Of clones whose agents want to be notified, by operation: start, stop, promote, demote. */
+  readonly notifications: Map<string, NotificationPoints>;
+}
+
+/**
+ * The points in time between which the active instances of a clone are notified of an operation: before any instance
+ * begins it, and after all have finished it.
+ */
+export interface NotificationPoints {
+  readonly before: WorkAction;
+  readonly beforeConfirmed: WorkAction;
+  readonly after: WorkAction;
+  readonly afterConfirmed: WorkAction;
 }
 
 export interface Resource {

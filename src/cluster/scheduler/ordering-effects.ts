@@ -82,7 +82,7 @@ function interleave(state: ClusterState, effect: Effect, again: (action: WorkAct
       if (!current && (type & (Ord.blocksThen | Ord.firstNeedsThen)) !== 0 && placeNowhere(child)) change.then = true;
       continue;
     }
-    const firstOwn = findFirst(partner, { task: memberTask(first.task), node });
+    const firstOwn = findFirst(partner, { task: memberTask(first), node });
     const thenOwn = findFirst(child, { task: then.task, node });
     if (firstOwn === undefined || thenOwn === undefined) continue;
     if (orderActions(firstOwn, thenOwn, type)) {

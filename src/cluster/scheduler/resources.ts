@@ -266,8 +266,7 @@ function readClone(state: ClusterState, xml: XmlElement, meta: ReadonlyMap<strin
     min: count(["clone-min"], 0),
     total: 0,
     promotedActual: 0,
-    notifyConfirmed: false,
-    notify: {},
+    notifications: new Map(),
   };
 }
 

@@ -8,6 +8,7 @@ import { readConfiguration } from "./configuration.js";
 import { readConstraints } from "./constraints.js";
 import { addFencingAndShutdowns } from "./fencing-orders.js";
 import { makeGraph } from "./graph.js";
+import { addInstanceNotifications } from "./instance-notifications.js";
 import { addInternalConstraints } from "./internal-constraints.js";
 import { applyNodeCriteria } from "./node-criteria.js";
 import { foresee, presentRoles } from "./placement.js";
@@ -35,6 +36,7 @@ export function schedule(root: XmlElement, now: number): Transition {
   for (const resource of state.resources) addActions(state, resource);
   addFencingAndShutdowns(state);
   applyOrderings(state);
+  addInstanceNotifications(state);
   const graph = makeGraph(state);
   const { options } = state;
   return {
