@@ -90,6 +90,7 @@ function notifyOfFencing(state: ClusterState, instance: Resource, instances: rea
     if (stop.task !== "stop" || !has(stop, Act.doneByFencing) || !isInGraph(stop)) continue;
     const fencing = stop.before.map(({ action }) => action).find(({ task }) => task === "stonith");
     if (fencing === undefined) continue;
+    const subject = { type: "post", operation: "stop", keyOperation: "stonith" } as const;
     const make = (task: string, name: string, keyType: string): WorkAction => {
       const action = ensureAction(state, {
         resource: instance,
@@ -98,7 +99,7 @@ function notifyOfFencing(state: ClusterState, instance: Resource, instances: rea
         optional: false,
       });
       set(action, Act.pseudo | Act.runnable);
-      setSubject(action, { type: "post", keyType, operation: "stop", keyOperation: "stonith" });
+      setSubject(action, { ...subject, keyType });
       action.priority = INFINITY;
       return action;
     };
@@ -110,6 +111,7 @@ function notifyOfFencing(state: ClusterState, instance: Resource, instances: rea
     for (const other of instances) {
       for (const action of other.actions) {
         if (action.key !== key(other) || has(action, Act.pseudo)) continue;
+        setSubject(action, { ...subject, keyType: "post" });
         orderActions(after, action, Ord.optional);
         orderActions(action, confirmed, Ord.optional);
       }

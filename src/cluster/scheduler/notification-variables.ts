@@ -31,7 +31,7 @@ export function notificationVariables(
   put("active", inRole(["Started", "Unpromoted", "Promoted"]));
   for (const name of ["promoted", "master"]) put(name, inRole(["Promoted"]));
   for (const name of ["unpromoted", "slave"]) put(name, inRole(["Unpromoted"]));
-  const inactive = instances.filter(({ role, orphan }) => role === "Stopped" && !orphan);
+  const inactive = instances.filter(({ role }) => role === "Stopped");
   put(
     "inactive",
     inactive.map((instance) => ({ instance, node: undefined })),
