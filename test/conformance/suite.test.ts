@@ -6,8 +6,8 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 273, L2: 281, L3: 276 },
-  extended: { L1: 88, L2: 88, L3: 88 },
+  core: { L1: 302, L2: 318, L3: 313 },
+  extended: { L1: 92, L2: 92, L3: 92 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {
