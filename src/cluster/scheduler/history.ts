@@ -34,7 +34,6 @@ export function readResourceHistory(state: ClusterState, node: Node, xml: XmlEle
     .filter((entry) => entry !== undefined);
   if (entries.length === 0 && !isLocked(state, xml)) return;
   const found = findByHistory(state, node, id);
-  if (found === undefined && state.resourceById.has(id)) return;
   const resource = found ?? makeOrphan(state, xml, id);
   if (resource === undefined) return;
   if (isLocked(state, xml)) resource.lockNode = node;
@@ -114,8 +113,11 @@ function activeNodes(resource: Resource): readonly Node[] {
 function makeOrphan(state: ClusterState, history: XmlElement, id: string): Resource | undefined {
   const { class: agentClass, provider, type } = history.attributes;
   const xml = element("primitive", { id, class: agentClass, provider, type });
+  const namesake = state.resourceById.get(id);
   const made = makeResource(state, xml, undefined, undefined);
   if (made === undefined) return undefined;
+  // A group or clone may have the id now that was a primitive's before; constraints are about what is configured.
+  if (namesake !== undefined) state.resourceById.set(id, namesake);
   made.orphan = true;
   state.resources.push(made);
   if (!state.options.stopOrphanResources) made.managed = false;

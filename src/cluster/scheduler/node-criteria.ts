@@ -1,3 +1,4 @@
+import { findActionsOn } from "./action-table.js";
 import { failcountOf } from "./failcounts.js";
 import { applyNodeHealth } from "./health.js";
 import {
@@ -12,6 +13,7 @@ import {
 } from "./model.js";
 import { addNodeScore } from "./node-scores.js";
 import { addScores, INFINITY } from "./score.js";
+import { operationKey } from "./work-action.js";
 
 /** Fourth stage: what speaks for and against each node, resource by resource. */
 export function applyNodeCriteria(state: ClusterState): void {
@@ -59,6 +61,8 @@ function applyStickiness(state: ClusterState, resource: Resource): void {
 function banAtThreshold(state: ClusterState, resource: Resource, node: Node): void {
   for (const child of resource.children) banAtThreshold(state, child, node);
   if (resource.children.length > 0) return;
+  // Failures that are about to be forgotten do not count.
+  if (findActionsOn(resource, operationKey(resource.id, "clear_failcount", 0), node).length > 0) return;
   const banned = thresholdReached(state, resource, node);
   if (banned !== undefined) addNodeScore(banned, node, -INFINITY);
 }

@@ -1,5 +1,5 @@
 import type { Graph } from "./graph.js";
-import { rank, topOf, type ClusterState, type Node, type Resource } from "./model.js";
+import { primitivesOf, rank, topOf, type ClusterState, type Node, type Resource } from "./model.js";
 import { NODE_FLAGS, type NodeFlag, type Place, type Placement, type Role } from "./types.js";
 import { Act, has, type WorkAction } from "./work-action.js";
 
@@ -16,8 +16,8 @@ export interface Outlook {
 /** The roles as the history tells them, to be taken before the scheduler goes on. */
 export function presentRoles(state: ClusterState): Whereabouts {
   return new Map(
-    [...state.resourceById.values()]
-      .filter((each) => each.variant === "primitive")
+    state.resources
+      .flatMap(primitivesOf)
       .map((each) => [each, new Map(each.runningOn.map((node) => [node, each.role]))]),
   );
 }

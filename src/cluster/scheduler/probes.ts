@@ -3,7 +3,7 @@ import { ensureAction, operation } from "./action-table.js";
 import { assignedNodes } from "./availability.js";
 import { numberOf } from "./instance-order.js";
 import { DISCOVERY, isClone, topOf, type ClusterState, type Node, type Resource } from "./model.js";
-import { Act, addOrdering, clear, operationKey, Ord } from "./work-action.js";
+import { Act, addOrdering, clear, has, operationKey, Ord } from "./work-action.js";
 
 /** Asks nodes about resources of which nothing is known there. */
 export function addProbes(state: ClusterState): void {
@@ -11,8 +11,8 @@ export function addProbes(state: ClusterState): void {
     if (!node.online || node.unclean || !node.discoveryEnabled) continue;
     const probed = node.attributes.get("probe_complete");
     if (probed !== undefined && !isTrue(probed)) {
-      const key = `probe_complete-${node.name}`;
-      const again = ensureAction(state, { key, task: "probe_complete", node, optional: false });
+      const key = `probe_again-${node.name}`;
+      const again = ensureAction(state, { key, task: "probe_again", node, optional: false });
       again.meta.set("op_no_wait", "true");
       continue;
     }
@@ -60,7 +60,10 @@ function probePrimitive(state: ClusterState, resource: Resource, node: Node): bo
   if (!resource.runningOn.includes(node)) action.meta.set("op_target_rc", "7");
   else if (resource.role === "Promoted") action.meta.set("op_target_rc", "8");
   const then = isClone(top) ? top : resource;
-  addOrdering(state, { action, resource }, { resource: then, key: operationKey(then.id, "start", 0) }, Ord.optional);
+  // It might be active where nobody can be asked yet: if it is not active elsewhere, that has to be waited for.
+  const blind = !has(action, Act.runnable) && resource.runningOn.length === 0;
+  const flags = Ord.optional | (blind ? Ord.blocksThen : 0);
+  addOrdering(state, { action, resource }, { resource: then, key: operationKey(then.id, "start", 0) }, flags);
   addOrdering(
     state,
     { action, resource },

@@ -63,7 +63,14 @@ function readNodeState(state: ClusterState, section: XmlElement): void {
     state.warnings.add(`resource-discovery-enabled counts on remote nodes only, not on ${node.name}`);
   }
   decideOnline(state, node, section);
-  // The quorum policy suicide: without quorum and with fencing, nodes are only fenced by themselves.
+  if (!state.haveQuorum && state.options.fencing && isLostQuorumFatal(state)) {
+    fenceNode(state, node, "the cluster has lost quorum", false);
+  }
+}
+
+/** The quorum policy suicide is for a cluster that had quorum; one that is just coming up waits for it. */
+function isLostQuorumFatal({ cib, options }: ClusterState): boolean {
+  return options.quorumPolicy === "suicide" && cib.quorumPanic;
 }
 
 function decideOnline(state: ClusterState, node: Node, section: XmlElement): void {
@@ -95,7 +102,7 @@ function isOnlineFenced(state: ClusterState, node: Node, { attributes }: XmlElem
     fenceNode(state, node, "the cluster has not seen it", false);
     return isMember;
   }
-  if (join === "nack") fenceNode(state, node, "it failed the membership criteria", false);
+  if (join === "banned") fenceNode(state, node, "it failed the membership criteria", false);
   else if (!doTerminate && expected === "down") {
     if (isMember || isPeer) setPending(node);
   } else if (doTerminate && join === "down" && !isMember && !isPeer) return false;
