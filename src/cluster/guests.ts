@@ -1,7 +1,8 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { RehomeError } from "../lib/errors.js";
+import { makeFolder } from "../lib/folder.js";
 import { localHost } from "../lib/host/local-host.js";
 import { formatDuration } from "../lib/units.js";
 import { descendantsOf, type XmlElement } from "../lib/xml.js";
@@ -46,11 +47,7 @@ const POLL_MS = 200;
  */
 export async function defineGuest(paths: ClusterPaths, spec: DomainSpec): Promise<string> {
   for (const folder of [paths.domains, paths.consoles]) {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
-    } catch (cause) {
-      throw new RehomeError("file-unwritable", `cannot make the folder: ${String(cause)}`, { path: folder, cause });
-    }
+    await makeFolder(folder, 0o755);
   }
   const path = domainPath(paths, spec.name);
   await localHost().writeFile(path, domainXml(spec), 0o600);

@@ -2,7 +2,7 @@ import { Args } from "@oclif/core";
 import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
 import { connectSource } from "../migrators/connect.js";
 import { describeMachine } from "../migrators/describe/machine.js";
-import { loginFlags, loginOptions } from "../lib/view/login-flags.js";
+import { loginFlags, loginOptions, typedLogin } from "../lib/view/login-flags.js";
 import { migratorOf } from "../migrators/registry.js";
 import { findSource } from "../migrators/source.js";
 import type { Machine } from "../migrators/types.js";
@@ -31,7 +31,9 @@ export default class Inspect extends BaseCommand {
     try {
       const machine = await migratorOf(source.kind).inspect(host, this.signal);
       this.print(describeMachine(machine));
-      this.suggest(args.source.includes("@") ? `rehome init --source ${args.source}` : "rehome plan");
+      this.suggest(
+        args.source.includes("@") ? `rehome init --source ${args.source}${typedLogin(flags)}` : "rehome plan",
+      );
       return machine;
     } finally {
       await host.close();

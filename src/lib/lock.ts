@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RehomeError } from "./errors.js";
+import { makeFolder } from "./folder.js";
 import { localHost } from "./host/local-host.js";
 
 export interface Lock {
@@ -18,16 +19,7 @@ const CONFLICT = 75;
  * @throws RehomeError locked, naming the holder; file-unwritable
  */
 export async function acquireLock(path: string, purpose: string): Promise<Lock> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-  } catch (cause) {
-    const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause);
-    throw new RehomeError("file-unwritable", `cannot make the folder of the lock: ${reason}`, {
-      path,
-      remedy: "see that this user may write to the state folder (target.state), and that its file system is not full",
-      cause,
-    });
-  }
+  await makeFolder(dirname(path));
   const child = await localHost().start([
     "setsid", // Ctrl-C on the terminal must not take the lock from a command that is still cleaning up
     "flock",

@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../lib/folder.js";
 import { openJournal, readJournal } from "../lib/journal.js";
 import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
@@ -53,7 +53,7 @@ export function guestStore(stateFolder: string, guest: string): GuestStore {
       return records;
     },
     async append(record) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, 0o700);
       const journal = await openJournal<GuestRecord>(journalPath);
       try {
         await journal.append(record);

@@ -2,6 +2,7 @@ import { access, readFile, writeFile } from "node:fs/promises";
 import { Eta } from "eta";
 import { isGuestName } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
+import { reasonOf } from "../lib/folder.js";
 import type { LoginOptions } from "./source.js";
 import type { Machine } from "./types.js";
 
@@ -59,7 +60,11 @@ export async function writeStarter(path: string, text: string): Promise<void> {
     await writeFile(path, text, { flag: "wx" });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw exists(path);
-    throw new RehomeError("file-unwritable", `cannot write: ${String(cause)}`, { path, cause });
+    throw new RehomeError("file-unwritable", `cannot write: ${reasonOf(cause)}`, {
+      path,
+      remedy: "name a file in a folder that is there and may be written to, with --config",
+      cause,
+    });
   }
 }
 

@@ -59,7 +59,7 @@ guests:
     assert.equal(ran.status, 0, ran.stderr);
     assert.match(ran.stdout, new RegExp(`^${hostname()}$`, "m"));
     assert.match(ran.stdout, /^disks$/m);
-    assert.match(ran.stdout, /next: rehome init --source/);
+    assert.ok(ran.stdout.includes(`next: rehome init --source ${[address, ...login].join(" ")}\n`));
     const wide = ran.stdout.split("\n").filter((line) => line.length > 80 && !line.startsWith("next:"));
     assert.deepEqual(wide, []);
   });

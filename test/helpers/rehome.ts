@@ -20,9 +20,10 @@ let config: Promise<Config> | undefined;
 export async function rehome(command: string, ...argv: string[]): Promise<Ran> {
   config ??= Config.load({ root: ROOT });
   const loaded = await config;
-  const module = (await import(`../../src/commands/${command.replace(" ", "/")}.ts`)) as {
+  const module = (await import(`../../src/commands/${command.replaceAll(" ", "/")}.ts`)) as {
     default: Command.Class;
   };
+  module.default.id = command.replaceAll(" ", ":");
   const before = process.exitCode;
   try {
     const ran = await captureOutput(async () => module.default.run(argv, loaded), { print: false });

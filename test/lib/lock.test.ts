@@ -74,10 +74,14 @@ describe("a lock", () => {
   });
 
   it("says where it cannot be", async () => {
-    for (const bad of ["/dev/null/lock", folder]) {
+    for (const [bad, where] of [
+      ["/dev/null/lock", "/dev/null"],
+      ["/proc/nope/deep/lock", "/proc/nope/deep"],
+      [folder, folder],
+    ] as const) {
       await assert.rejects(
         acquireLock(bad, "mine"),
-        (error) => error instanceof RehomeError && error.code === "file-unwritable" && error.where.path === bad,
+        (error) => error instanceof RehomeError && error.code === "file-unwritable" && error.where.path === where,
       );
     }
   });

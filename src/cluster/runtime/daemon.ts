@@ -1,7 +1,8 @@
 import { watch } from "node:fs";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RehomeError } from "../../lib/errors.js";
+import { makeFolder, reasonOf } from "../../lib/folder.js";
 import { acquireLock } from "../../lib/lock.js";
 import { childOf, type XmlElement } from "../../lib/xml.js";
 import { initialCib, withStatusOf } from "../cib/edit.js";
@@ -46,8 +47,14 @@ const POLL_MS = 5000;
  */
 export async function runRuntime(options: RuntimeOptions): Promise<void> {
   const { paths, log } = options;
-  await mkdir(paths.runtimeFolder, { recursive: true, mode: 0o700 });
-  await chmod(paths.runtimeFolder, 0o700);
+  await makeFolder(paths.runtimeFolder, 0o700);
+  await chmod(paths.runtimeFolder, 0o700).catch((cause: unknown) => {
+    throw new RehomeError("file-unwritable", `the folder is not ours: ${reasonOf(cause)}`, {
+      path: paths.runtimeFolder,
+      remedy: "run it as root, or name another folder with --state",
+      cause,
+    });
+  });
   const lock = await acquireLock(paths.runtimeLock, `rehome runtime of ${options.nodeName}`);
   try {
     await keep(options);

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { link, mkdir, open, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, open, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RehomeError } from "../../lib/errors.js";
+import { makeFolder } from "../../lib/folder.js";
 import { localHost } from "../../lib/host/local-host.js";
 import { runChecked } from "../../lib/host/run.js";
 import { readMark, writeMark } from "./mark.js";
@@ -58,8 +59,8 @@ function temporaryPath(path: string): string {
 /** Crash-safe: the file gets its name only after its mark is on the disk, so nothing of ours is ever unmarked. */
 async function makeVolume({ path, guest, disk, size }: VolumeRequest): Promise<Volume> {
   const temporary = temporaryPath(path);
+  await makeFolder(dirname(path));
   try {
-    await mkdir(dirname(path), { recursive: true });
     await rm(temporary, { force: true });
     const file = await open(temporary, "wx+", 0o600);
     let mark: VolumeMark;

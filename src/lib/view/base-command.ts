@@ -1,22 +1,11 @@
 import { constants } from "node:os";
 import { Command, Errors, Flags, type Interfaces } from "@oclif/core";
 import { asRehomeError, formatError, RehomeError } from "../errors.js";
-import type { Report } from "../report.js";
+import { silentReport, type Note, type Report } from "../report.js";
+import { errorJson, type JsonError } from "./error-json.js";
 import { onHangup, outliveReaders } from "./lost-terminal.js";
 import { createReport } from "./reports.js";
-
-/** What a command prints under --json when it fails. */
-export interface JsonError {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly machine?: string;
-    readonly path?: string;
-    readonly line?: number;
-    readonly remedy?: string;
-    readonly output?: string;
-  };
-}
+import { usageError } from "./usage-error.js";
 
 /**
  * What all commands share: --json, errors with stable codes and exit statuses, progress on standard error,
@@ -26,6 +15,8 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   private readonly interruption = new AbortController();
+  private readonly notes: Note[] = [];
+  private next: string | undefined;
 
   /**
    * Aborted at the first SIGINT or SIGTERM, and when the terminal is closed (SIGHUP); long work must pass it on. The
@@ -48,9 +39,10 @@ export abstract class BaseCommand extends Command {
     }
   }
 
-  /** Where long work says how far it is: a task list on a terminal, lines elsewhere, nothing under --json. */
+  /** Where long work says how far it is: a task list on a terminal, lines elsewhere; --json has its notes. */
   protected createReport(): Report & { close(): void } {
-    return createReport(this.jsonEnabled() ? "silent" : process.stderr.isTTY ? "terminal" : "lines");
+    if (!this.jsonEnabled()) return createReport(process.stderr.isTTY ? "terminal" : "lines");
+    return { ...silentReport, note: (note) => void this.notes.push(note), close: () => undefined };
   }
 
   /** Lines of the result for a person; nothing under --json. */
@@ -60,13 +52,14 @@ export abstract class BaseCommand extends Command {
 
   /** The most useful next command, at the end of a result. */
   protected suggest(next: string): void {
+    this.next = next;
     this.log(`\nnext: ${next}`);
   }
 
   /** oclif exits with 1 under --json whatever the error is; ours carry their own status (docs/errors.md). */
   protected override catch(thrown: Interfaces.CommandError): Promise<never> {
     if (thrown instanceof Errors.ExitError) throw thrown;
-    const error = asReported(thrown);
+    const error = this.reported(thrown);
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
     else process.stderr.write(`${formatError(error)}\n`);
     if (error.code === "internal" && process.env["DEBUG"] !== undefined && thrown.stack !== undefined) {
@@ -76,16 +69,27 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(thrown: unknown): JsonError {
-    const error = asReported(thrown);
+    return { ...errorJson(this.reported(thrown)), ...this.said() };
+  }
+
+  /** A result, with what was said on the way: a program must not miss what a person is told to do by hand. */
+  protected override toSuccessJson(result: unknown): unknown {
+    return typeof result === "object" && !Array.isArray(result) ? { ...result, ...this.said() } : result;
+  }
+
+  private said(): { readonly notes?: readonly Note[]; readonly next?: string } {
     return {
-      error: {
-        code: error.code,
-        message: error.message,
-        ...error.where,
-        ...(error.remedy !== undefined && { remedy: error.remedy }),
-        ...(error.output !== undefined && { output: error.output }),
-      },
+      ...(this.notes.length > 0 && { notes: this.notes }),
+      ...(this.next !== undefined && { next: this.next }),
     };
+  }
+
+  /** oclif's own errors are about flags and arguments: they become `usage`. */
+  private reported(thrown: unknown): RehomeError {
+    if (!(thrown instanceof Errors.CLIError)) return asRehomeError(thrown);
+    const { flags, baseFlags } = this.ctor;
+    const name = `${this.config.bin} ${(this.id ?? "").replaceAll(":", " ")}`;
+    return usageError(thrown, { name, flags: ["json", "help", ...Object.keys({ ...baseFlags, ...flags })] });
   }
 }
 
@@ -116,12 +120,3 @@ export const sourceFlags = {
     description: "trust the key of a machine that is not known yet, and remember it; a changed key is never accepted",
   }),
 };
-
-/** oclif's own errors are about flags and arguments: they become `usage`. */
-function asReported(thrown: unknown): RehomeError {
-  if (thrown instanceof Errors.CLIError) {
-    const message = thrown.message.split("\nSee more help with --help")[0] ?? thrown.message;
-    return new RehomeError("usage", message, { remedy: "see the command's --help", cause: thrown });
-  }
-  return asRehomeError(thrown);
-}

@@ -1,4 +1,5 @@
 import { Flags } from "@oclif/core";
+import { quote } from "../host/ssh/quote.js";
 
 /** Flags of commands that log in to a machine which rehome.yaml need not know. */
 export const loginFlags = {
@@ -32,4 +33,16 @@ export function loginOptions(flags: LoginFlags): {
     ...(flags.sudo && { sudo: true }),
     ...(flags["legacy-ciphers"] && { legacyCiphers: true }),
   };
+}
+
+/** The flags as they were typed, for a command that is suggested next. */
+export function typedLogin(flags: LoginFlags): string {
+  const words = [
+    ...(["identity", "password-file", "known-hosts"] as const).flatMap((name) => {
+      const value = flags[name];
+      return value === undefined ? [] : [`--${name}`, value];
+    }),
+    ...(["sudo", "legacy-ciphers"] as const).flatMap((name) => (flags[name] ? [`--${name}`] : [])),
+  ];
+  return words.map((word) => ` ${quote(word)}`).join("");
 }

@@ -1,6 +1,7 @@
-import { mkdir, open, truncate } from "node:fs/promises";
+import { open, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RehomeError } from "../../lib/errors.js";
+import { makeFolder } from "../../lib/folder.js";
 import type { DiskIdentity } from "../types.js";
 import { chunksIn, geometryOf, type Geometry } from "./geometry.js";
 import { mapFile, replaceMapFile, type MapFile } from "./map-file.js";
@@ -69,7 +70,7 @@ export class DigestMap {
    * @throws RehomeError disk-changed when the map was made for another disk
    */
   static async open(path: string, binding: MapBinding): Promise<OpenedMap> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     const found = await openExisting(path);
     if (found === undefined) {
       return {

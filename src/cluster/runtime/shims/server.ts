@@ -1,8 +1,9 @@
-import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, connect, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RehomeError } from "../../../lib/errors.js";
+import { makeFolder } from "../../../lib/folder.js";
 import { attrdUpdater, crmAttribute, crmMaster } from "./attribute-tools.js";
 import { cibadmin, crmadmin, crmNode, crmResource } from "./cluster-tools.js";
 import { CRM_EXIT, refused, type Tool, type ToolAnswer, type ToolContext, type ToolRequest } from "./types.js";
@@ -24,7 +25,7 @@ const TEMPLATE = fileURLToPath(new URL("../../../../templates/cluster-shim.cjs",
 /** Makes the folder of stand-ins for Pacemaker's tools, anew each time: they belong to this very Node. */
 export async function writeShims(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const program = join(folder, "shim.cjs");
   await copyFile(TEMPLATE, program);
   await writeFile(program, `#!${process.execPath}\n${await readFile(TEMPLATE, "utf8")}`);

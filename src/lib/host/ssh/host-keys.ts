@@ -1,7 +1,8 @@
-import { mkdir, open, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { RehomeError } from "../../errors.js";
+import { makeFolder } from "../../folder.js";
 import {
   fingerprint,
   judgeHostKey,
@@ -76,8 +77,8 @@ async function readKnownHosts(path: string): Promise<readonly KnownHost[]> {
  * and links stay as they are.
  */
 async function appendLine(path: string, line: string): Promise<void> {
+  await makeFolder(dirname(path), 0o700);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, "a+", 0o600);
     try {
       const { size } = await file.stat();
