@@ -182,7 +182,7 @@ async function waitFor(
   wanted: "running" | "stopped",
   { timeoutMs, signal }: WaitOptions,
 ): Promise<GuestStatus> {
-  const end = Date.now() + timeoutMs;
+  const end = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
     const status = await guestStatus(paths, name);
@@ -192,7 +192,7 @@ async function waitFor(
         remedy: `rehome cluster status shows more; after the cause is gone: rehome cluster cleanup ${name}`,
       });
     }
-    if (Date.now() >= end) {
+    if (performance.now() >= end) {
       await requireRuntime(paths);
       throw new RehomeError(
         "command-timeout",

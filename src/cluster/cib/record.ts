@@ -1,6 +1,6 @@
 import { element, type XmlElement } from "../../lib/xml.js";
 import { FEATURE_SET } from "./edit.js";
-import { withAttributes, withoutChildren } from "./tree.js";
+import { editAll, editChild, named, withAttributes, withoutChildren, type Edit } from "./tree.js";
 
 /** How an operation ended, in the numbers of `op-status`. */
 export const OP_STATUS = {
@@ -124,12 +124,14 @@ function nameList({ parameters }: PartialDigest): string {
  * the values are known, a changed password is a change (as `crm_simulate -L` shows, other than with a file).
  */
 export function withoutPrivateDigests(cib: XmlElement): XmlElement {
-  if (cib.name === "lrm_rsc_op") {
-    const { "op-secure-params": names, "op-secure-digest": digest, ...attributes } = cib.attributes;
-    return names === undefined && digest === undefined ? cib : { ...cib, attributes };
-  }
-  return {
-    ...cib,
-    children: cib.children.map((child) => (child.name === "configuration" ? child : withoutPrivateDigests(child))),
-  };
+  return editOperations(cib, (entry) =>
+    withAttributes(entry, { "op-secure-params": undefined, "op-secure-digest": undefined }),
+  );
+}
+
+/** A CIB with every recorded operation edited. */
+export function editOperations(cib: XmlElement, edit: Edit): XmlElement {
+  return editChild(cib, named("status"), (status) =>
+    editAll(status, (at) => (at.name === "lrm_rsc_op" ? edit(at) : at)),
+  );
 }

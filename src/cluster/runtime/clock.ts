@@ -5,6 +5,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const realClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_MS));
     return { cancel: () => clearTimeout(timer) };
@@ -13,10 +14,10 @@ export const realClock: Clock = {
 
 /** A clock that stands still until it is told to go on. */
 export interface VirtualClock extends Clock {
-  /** Lets time pass up to a moment, running what falls due in its order and waiting for what that sets off. */
+  /** Lets time pass up to a moment of the even time, running what falls due in its order and waiting for what that sets off. */
   advanceTo(time: number): Promise<void>;
-  /** When the next callback is due. */
-  next(): number | undefined;
+  /** Sets the time of day to another one, as an administrator or NTP does. Nothing falls due by that. */
+  set(time: number): void;
 }
 
 export function virtualClock(start: number): VirtualClock {
@@ -26,6 +27,8 @@ export function virtualClock(start: number): VirtualClock {
     readonly callback: () => void;
   }
   let now = start;
+  /** What the time of day is ahead of the even one. */
+  let ahead = 0;
   let count = 0;
   let entries: readonly Entry[] = [];
   const due = (): Entry | undefined =>
@@ -37,13 +40,14 @@ export function virtualClock(start: number): VirtualClock {
       undefined,
     );
   return {
-    now: () => now,
+    now: () => now + ahead,
+    elapsed: () => now,
+    set: (time) => void (ahead = time - now),
     after(ms, callback) {
       const entry = { at: now + Math.max(ms, 0), order: (count += 1), callback };
       entries = [...entries, entry];
       return { cancel: () => void (entries = entries.filter((other) => other !== entry)) };
     },
-    next: () => due()?.at,
     async advanceTo(time) {
       await settle();
       for (let entry = due(); entry !== undefined && entry.at <= time; entry = due()) {

@@ -14,6 +14,7 @@ import {
 import type { Transition } from "../scheduler/types.js";
 import { actionPerformer } from "./actions.js";
 import { attributes, type Attributes } from "./attributes.js";
+import { withoutFutureTimes } from "./future-times.js";
 import { runGraph, type GraphRun } from "./graph.js";
 import { nodeOperations, type NodeOperations } from "./operations.js";
 import { resultRecorder } from "./results.js";
@@ -88,7 +89,7 @@ export function controller(options: ControllerOptions): Controller {
   };
 
   const runTransition = async (reason: string): Promise<void> => {
-    const cib = await store.read();
+    const cib = await withoutFuture();
     const transition = options.schedule(withoutPrivateDigests(cib), clock.now());
     if (transition.unsupported.length > 0) {
       log({ type: "problem", message: `nothing is done: the CIB uses ${transition.unsupported.join(", ")}` });
@@ -116,7 +117,16 @@ export function controller(options: ControllerOptions): Controller {
     current = undefined;
     log({ type: "transition-end", id, state: end.state, why: end.why });
     if (end.state === "complete") repeated = { why: "", times: 0 };
-    else if (wanted === undefined) again(end.why);
+    else if (end.state === "aborted" && wanted === undefined) again(end.why);
+  };
+
+  /** The clock may have been set back: a failure of tomorrow would be remembered for ever. */
+  const withoutFuture = async (): Promise<XmlElement> => {
+    const now = clock.now();
+    const cib = await store.read();
+    if (withoutFutureTimes(cib, now) === cib) return cib;
+    log({ type: "problem", message: "the clock was set back: what was recorded with a later time counts as of now" });
+    return store.update((at) => withoutFutureTimes(at, now));
   };
 
   /** Decides anew after a failure: at once, but not for ever, when the same thing fails again and again. */

@@ -2,8 +2,9 @@ import type { Action, Transition } from "../scheduler/types.js";
 
 /** How far a transition got. */
 export interface GraphEnd {
-  readonly state: "complete" | "aborted";
-  /** Why it was aborted. */
+  /** `stuck`: what is left waits for itself. Trying again would end the same way. */
+  readonly state: "complete" | "aborted" | "stuck";
+  /** Why it did not complete. */
   readonly why: string;
   /** Actions that were never begun. */
   readonly skipped: number;
@@ -70,8 +71,10 @@ export function runGraph(transition: Transition, perform: Perform): GraphRun {
     }
     advancing = false;
     if (inFlight > 0) return;
-    const why = aborted ?? (waiting.size > 0 ? `${waiting.size} actions wait for each other` : "");
-    finish({ state: why === "" ? "complete" : "aborted", why, skipped: waiting.size });
+    const skipped = waiting.size;
+    if (aborted !== undefined) finish({ state: "aborted", why: aborted, skipped });
+    else if (skipped > 0) finish({ state: "stuck", why: inCircles(transition, [...waiting.values()]), skipped });
+    else finish({ state: "complete", why: "", skipped });
   };
 
   const pick = (): Action | undefined => {
@@ -91,4 +94,20 @@ export function runGraph(transition: Transition, perform: Perform): GraphRun {
       advance();
     },
   };
+}
+
+/** Names the actions of one circle among those that are left, for whoever has to correct the orders. */
+function inCircles(transition: Transition, left: readonly Action[]): string {
+  const byId = new Map(left.map((action) => [action.id, action]));
+  const circle: Action[] = [];
+  for (let at = left[0]; at !== undefined && !circle.includes(at);) {
+    circle.push(at);
+    const then = at.id;
+    at = transition.orders
+      .filter((order) => order.then === then)
+      .map((order) => byId.get(order.first))
+      .find((first) => first !== undefined);
+    if (at !== undefined && circle.includes(at)) circle.splice(0, circle.indexOf(at));
+  }
+  return `${circle.map((action) => action.key).join(", ")} wait for each other`;
 }

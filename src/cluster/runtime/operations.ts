@@ -75,13 +75,13 @@ export function nodeOperations(options: NodeOperationsOptions): NodeOperations {
     queuedAt: number,
     last?: OperationRecord,
   ): Promise<OperationRecord> => {
-    const begunAt = clock.now();
+    const begunAt = clock.elapsed();
     const outcome = await executor.run(operation);
     const record = recordOf(operation, outcome, {
       callId: id,
       node: node.name,
       changedAt: clock.now(),
-      execTimeMs: clock.now() - begunAt,
+      execTimeMs: clock.elapsed() - begunAt,
       queueTimeMs: begunAt - queuedAt,
       digests: await executor.digests(operation),
     });
@@ -99,7 +99,7 @@ export function nodeOperations(options: NodeOperationsOptions): NodeOperations {
     entry.timer = clock.after(operation.intervalMs, () => {
       void queued(operation.resource.id, async () => {
         if (!isActive()) return;
-        const record = await execute(operation, entry.callId, clock.now(), entry.last);
+        const record = await execute(operation, entry.callId, clock.elapsed(), entry.last);
         if (!isActive()) return;
         const isNew = !isSame(entry.last, record);
         entry.last = record;
@@ -119,7 +119,7 @@ export function nodeOperations(options: NodeOperationsOptions): NodeOperations {
     end(key);
     const entry: Recurring = { operation, callId: (callId += 1), timer: undefined, last: undefined };
     recurring.set(key, entry);
-    const queuedAt = clock.now();
+    const queuedAt = clock.elapsed();
     return queued(operation.resource.id, async () => {
       if (operation.startDelayMs > 0) await new Promise<void>((done) => clock.after(operation.startDelayMs, done));
       const record = await execute(operation, entry.callId, queuedAt);
@@ -137,7 +137,7 @@ export function nodeOperations(options: NodeOperationsOptions): NodeOperations {
         for (const [key, entry] of recurring) if (entry.operation.resource.id === id) end(key);
       }
       const number = (callId += 1);
-      const queuedAt = clock.now();
+      const queuedAt = clock.elapsed();
       const result = queued(id, () => {
         const params = operation.task === "stop" ? (startedWith.get(id) ?? operation.params) : operation.params;
         return execute({ ...operation, params }, number, queuedAt);

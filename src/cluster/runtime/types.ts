@@ -7,9 +7,11 @@ import type { ActionResource } from "../scheduler/types.js";
  * given to it, so that real agents and a simulation in virtual time drive the same code.
  */
 
-/** Time, in ms since the epoch. */
 export interface Clock {
+  /** The time of day, in ms since the epoch. It may be set forward and back. */
   now(): number;
+  /** Ms since some moment. Goes on evenly, whatever the time is set to: durations are measured with it. */
+  elapsed(): number;
   /** Calls back once, `ms` from now. */
   after(ms: number, callback: () => void): Timer;
 }
@@ -59,7 +61,7 @@ export type RuntimeEvent =
   | {
       readonly type: "transition-end";
       readonly id: number;
-      readonly state: "complete" | "aborted";
+      readonly state: "complete" | "aborted" | "stuck";
       readonly why: string;
     }
   | {

@@ -32,9 +32,16 @@ function decide(cib: XmlElement, now: number): Transition {
   return transition.unsupported.length > 0 ? crmSimulate(cib, now) : transition;
 }
 
-/** @param resources XML of the resources section */
-export async function testRuntime(resources: string, agentFolders?: readonly string[]): Promise<TestRuntime> {
-  const folder = await mkdtemp(join(tmpdir(), "rehome-rt-"));
+/**
+ * @param resources XML of the resources section
+ * @param under where its state folder is made
+ */
+export async function testRuntime(
+  resources: string,
+  agentFolders?: readonly string[],
+  under: string = tmpdir(),
+): Promise<TestRuntime> {
+  const folder = await mkdtemp(join(under, "rehome-rt-"));
   const paths = clusterPaths(folder);
   await writeFile(paths.cib, cibText(resources));
   const events: RuntimeEvent[] = [];

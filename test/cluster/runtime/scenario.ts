@@ -68,7 +68,7 @@ function makeWorld(folder: string, cib: XmlElement, schedule: Schedule): World {
   const executor = simulatedExecutor(clock, METADATA);
   const lines: string[] = [];
   const say = (line: string): void => {
-    lines.push(`${((clock.now() - START) / 1000).toFixed(1).padStart(7)} ${line}`);
+    lines.push(`${((clock.elapsed() - START) / 1000).toFixed(1).padStart(7)} ${line}`);
   };
   let generation = 0;
   const make = (): Controller => {
@@ -161,6 +161,9 @@ const commands: Readonly<Record<string, Command>> = {
   meta: (world, [id = "", name = "", text]) => edit(world, (cib) => setResourceMeta(cib, id, name, value(text))),
   parameter: (world, [id = "", name = "", text]) => edit(world, setParameter(id, name, value(text))),
   property: (world, [name = "", text]) => edit(world, (cib) => setProperty(cib, name, value(text))),
+  /** clock +1h|-1h: the time of day is set */
+  clock: (world, [change = ""]) =>
+    world.clock.set(world.clock.now() + (change.startsWith("-") ? -1 : 1) * (parseDuration(change.slice(1)) ?? 0)),
   cleanup: (world, [id]) => edit(world, cleanUp(id)),
   /** load FILE: another configuration */
   load: async (world, [file = ""]) => {
