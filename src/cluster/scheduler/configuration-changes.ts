@@ -2,6 +2,7 @@ import { childOf, childrenOf } from "../../lib/xml.js";
 import { readHistoryEntry } from "../cib/history.js";
 import type { HistoryEntry } from "../cib/types.js";
 import { clearFailcount, ensureAction, stopAction } from "./action-table.js";
+import { isAvailable } from "./availability.js";
 import { compareDigests, startedBy } from "./digests.js";
 import { failcountOf } from "./failcounts.js";
 import { activeRange } from "./history.js";
@@ -21,7 +22,7 @@ export function applyConfigurationChanges(state: ClusterState): void {
     const node =
       state.nodeById.get(section.attributes["id"] ?? "") ?? state.nodeByName.get(section.attributes["uname"] ?? "");
     if (node === undefined) continue;
-    if (!node.maintenance && (!node.online || node.shutdown || node.unclean)) continue;
+    if (!node.maintenance && !isAvailable(node)) continue;
     const lrm = childOf(section, "lrm");
     const histories = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");
     for (const history of childrenOf(histories ?? section, "lrm_resource")) {
