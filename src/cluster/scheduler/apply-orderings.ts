@@ -233,15 +233,12 @@ function takeEffect(
   if (stuck) withoutResource(Act.runnable);
 }
 
-/** As the resource of the first action sees it: a group or clone passes it on to its members. */
+/** As the resource of the first action sees it: only a group or clone passes it on to members. */
 function applyToFirst(
   state: ClusterState,
   effect: Parameters<typeof applyEffect>[1],
   again: (action: WorkAction) => void,
 ): Change {
-  const { resource } = effect.first;
-  if (resource === undefined || resource.variant === "primitive" || effect.then.resource !== undefined) {
-    return effect.then.resource === undefined ? applyToAction(effect, again) : applyEffect(state, effect, again);
-  }
-  return applyToAction(effect, again);
+  const own = effect.first.resource?.variant === "primitive" || effect.then.resource === undefined;
+  return own ? applyToAction(effect, again) : applyEffect(state, effect, again);
 }

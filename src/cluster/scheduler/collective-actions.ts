@@ -24,13 +24,15 @@ interface Summary {
   active: boolean;
   start: boolean;
   stop: boolean;
+  /** One that stops also starts: it moves or restarts. */
+  restart: boolean;
   promote: boolean;
   demote: boolean;
 }
 
 function addCloneActions(state: ClusterState, clone: Resource): void {
   if (!isClone(clone)) return;
-  const summary: Summary = { active: false, start: false, stop: false, promote: false, demote: false };
+  const summary: Summary = { active: false, start: false, stop: false, restart: false, promote: false, demote: false };
   for (const child of clone.children) {
     addActions(state, child);
     summarize(child, summary);
@@ -41,7 +43,8 @@ function addCloneActions(state: ClusterState, clone: Resource): void {
   if (summary.active || summary.start) set(points[1] as (typeof points)[number], Act.runnable);
   const stop = point("stop", summary.stop, true);
   points.push(stop, point("stopped", summary.stop, true));
-  set(stop, Act.migratable);
+  // Instances that only stop leave what migrates away before them alone; those that come back do not.
+  if (!summary.restart) set(stop, Act.migratable);
   if (clone.promotable) {
     point("promote", summary.promote, true);
     points.push(point("promoted", summary.promote, summary.promote));
@@ -56,12 +59,16 @@ function summarize(resource: Resource, summary: Summary): void {
   for (const child of resource.children) summarize(child, summary);
   if (resource.children.length > 0) return;
   if (resource.runningOn.length > 0) summary.active = true;
+  let [starts, stops] = [false, false];
   for (const action of resource.actions) {
     if (has(action, Act.optional) || (!has(action, Act.runnable) && !has(action, Act.pseudo))) continue;
-    if (action.task === "stop") summary.stop = true;
+    if (action.task === "stop") stops = true;
     else if (!has(action, Act.runnable)) continue;
-    else if (action.task === "start") summary.start = true;
+    else if (action.task === "start") starts = true;
     else if (action.task === "promote") summary.promote = true;
     else if (action.task === "demote") summary.demote = true;
   }
+  summary.start ||= starts;
+  summary.stop ||= stops;
+  summary.restart ||= starts && stops;
 }

@@ -1,4 +1,4 @@
-import { currentNode, isAvailable, isUsable } from "./availability.js";
+import { currentNode, isAvailable } from "./availability.js";
 import { mergeScores } from "./colocation.js";
 import { copyAllowed, rank, type Candidate, type Node, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
@@ -74,8 +74,9 @@ function compare(a: Resource, factsA: Facts, b: Resource, factsB: Facts): number
   return numberOf(a) - numberOf(b);
 }
 
+/** Whether its node is forbidden to it; one that is merely in standby, say, is not. */
 function canStay({ node, there }: Facts): boolean {
-  return node === undefined || isUsable(there);
+  return node === undefined || (there !== undefined && there.weight >= 0);
 }
 
 function compareScores(a: Facts, b: Facts): number {
