@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 304, L2: 324, L3: 319 },
+  core: { L1: 304, L2: 326, L3: 325 },
   extended: { L1: 92, L2: 92, L3: 92 },
 } as const;
 
