@@ -17,6 +17,7 @@ function addForPrimitive(state: ClusterState, resource: Resource): void {
   orderTasks(state, resource, "stop", resource, "start", Ord.optional | Ord.firstNeedsThen | Ord.inRestart);
   if (topOf(resource).promotable || rank(resource.role) > rank("Unpromoted")) {
     orderTasks(state, resource, "demote", resource, "stop", Ord.promotedThenNeedsFirst);
+    orderTasks(state, resource, "demote", resource, "promote", Ord.optional);
     orderTasks(state, resource, "start", resource, "promote", Ord.blocksThen);
   }
   orderTasks(state, resource, "delete", resource, "monitor", Ord.onSameNode | Ord.thenDropsFirst);
@@ -137,6 +138,7 @@ function orderPromotable(state: ClusterState, clone: Resource, ordered: boolean)
   orderTasks(state, clone, "stopped", clone, "start", Ord.optional);
   orderTasks(state, clone, "stopped", clone, "promote", Ord.optional);
   orderTasks(state, clone, "demoted", clone, "stop", Ord.optional);
+  orderTasks(state, clone, "demote", clone, "demoted", Ord.blocksThen);
   orderTasks(state, clone, "demoted", clone, "start", Ord.optional);
   orderTasks(state, clone, "demoted", clone, "promote", Ord.optional);
   orderTasks(state, clone, "running", clone, "promote", Ord.optional);

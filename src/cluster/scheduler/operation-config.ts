@@ -67,7 +67,7 @@ export function operationSettings(
   const timeoutMs = parseDuration(meta.get("timeout")) ?? DEFAULT_TIMEOUT_MS;
   meta.set("timeout", String(Math.max(0, timeoutMs)));
   const startDelayMs = startDelay(state, meta, intervalMs);
-  if (startDelayMs > 0) meta.set("start_delay", String(startDelayMs));
+  if (startDelayMs > 0 || meta.has("start-delay")) meta.set("start_delay", String(startDelayMs));
   meta.delete("start-delay");
   meta.delete("interval-origin");
   const onFail = onFailOf(state, resource, task, intervalMs, meta);

@@ -48,7 +48,7 @@ function publish(state: ClusterState, action: WorkAction): Action {
     timeoutMs: action.timeoutMs,
     startDelayMs: action.startDelayMs,
     targetRc: Number(meta["op_target_rc"] ?? 0),
-    params: kind === "pseudo" || resource === undefined ? {} : paramsOf(state, action, resource),
+    params: resource?.variant === "primitive" ? paramsOf(state, action, resource) : {},
     meta: {
       ...others,
       ...(interval !== undefined && interval !== "0" && { interval }),
