@@ -36,7 +36,7 @@ export async function findSource(nameOrAddress: string, configPath: string, logi
 
 /** A machine by its address. @throws RehomeError usage */
 export function sourceAt(address: string, login: LoginOptions): NamedSource {
-  const parsed = configSchema.shape.sources.valueType.safeParse({ address, ...login });
+  const parsed = configSchema.shape.sources.unwrap().valueType.safeParse({ address, ...login });
   if (parsed.success) return { name: address, source: parsed.data };
   const [issue] = parsed.error.issues;
   throw new RehomeError("usage", `"${address}" ${issue?.message ?? "is no address"}`, {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from "yaml";
 import { RehomeError } from "../errors.js";
 import { nearest } from "../nearest.js";
+import { clusterProblems } from "./cluster-problems.js";
 import { dotted, problemsOf, type Problem } from "./problems.js";
 import { configSchema, type Config } from "./schema.js";
 
@@ -83,6 +84,10 @@ function refusePrototypeKeys(document: Document, lines: LineCounter, path: strin
 
 /** What the schema cannot say: names that refer to each other. */
 function crossProblems(config: Config): readonly Problem[] {
+  return [...guestProblems(config), ...clusterProblems(config.cluster)];
+}
+
+function guestProblems(config: Config): readonly Problem[] {
   return Object.entries(config.guests).flatMap(([name, guest]): Problem[] => {
     if (Object.hasOwn(config.sources, guest.source)) return [];
     const known = Object.keys(config.sources);
@@ -145,17 +150,36 @@ function lowerFirst(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
+interface FileNames {
+  readonly identity?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly knownHosts?: string | undefined;
+}
+
 function resolvePaths(config: Config, path: string): Config {
   const absolute = (file: string) =>
     file.startsWith("~/") ? join(homedir(), file.slice(2)) : resolve(dirname(path), file);
-  const sources = Object.entries(config.sources).map(([name, source]) => [
-    name,
-    {
-      ...source,
-      ...(source.identity !== undefined && { identity: absolute(source.identity) }),
-      ...(source.passwordFile !== undefined && { passwordFile: absolute(source.passwordFile) }),
-      ...(source.knownHosts !== undefined && { knownHosts: absolute(source.knownHosts) }),
-    },
-  ]);
-  return { ...config, sources: Object.fromEntries(sources) as Config["sources"] };
+  const files = <T extends FileNames>(entry: T): T => ({
+    ...entry,
+    ...(entry.identity !== undefined && { identity: absolute(entry.identity) }),
+    ...(entry.passwordFile !== undefined && { passwordFile: absolute(entry.passwordFile) }),
+    ...(entry.knownHosts !== undefined && { knownHosts: absolute(entry.knownHosts) }),
+  });
+  const each = <T>(entries: Readonly<Record<string, T>>, edit: (entry: T) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, edit(entry)]));
+  const { cluster } = config;
+  return {
+    ...config,
+    sources: each(config.sources, files),
+    ...(cluster !== undefined && {
+      cluster: {
+        ...cluster,
+        hosts: each(cluster.hosts, (host) => ({ ...files(host), bmc: files(host.bmc) })),
+        arbitrator: {
+          ...files(cluster.arbitrator),
+          ...(cluster.arbitrator.bmc !== undefined && { bmc: files(cluster.arbitrator.bmc) }),
+        },
+      },
+    }),
+  };
 }

@@ -1,54 +1,18 @@
 import { z } from "zod";
-import { parseAddress } from "../host/ssh/address.js";
-import { parseDuration, parseSize } from "../units.js";
+import { cluster } from "./cluster-schema.js";
+import { absolutePath, address, argv, duration, identifier, login, size, text } from "./fields.js";
 
 /** rehome.yaml. Keys are described here once: the JSON Schema, the starter file and error messages come from it. */
-
-/** Valid as a libvirt name, as an XML id in the CIB, and as a file name. */
-const identifier = z
-  .string()
-  .regex(
-    /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/,
-    "must start with a letter or '_', have only letters, digits, '.', '_' and '-', and at most 63 characters",
-  );
 
 /** Whether a name may be a guest's. */
 export function isGuestName(name: string): boolean {
   return identifier.safeParse(name).success;
 }
 
-const argv = z.array(z.string().min(1, "must not be empty")).min(1, "must name a program");
-const text = z.string().min(1, "must not be empty");
-const absolutePath = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
-const size = text.refine(reads(parseSize), "must be a size, such as 512M or 4GiB");
-const duration = text.refine(reads(parseDuration), "must be a duration, such as 30s or 5min");
-
-function reads(parse: (text: string) => unknown): (text: string) => boolean {
-  return (value) => {
-    try {
-      parse(value);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-}
-
-const address = z
-  .string()
-  .regex(
-    /^[^@\s:-][^@\s:]*@(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:\d{1,5})?$/,
-    "must be user@host or user@host:port (an IPv6 address in brackets)",
-  )
-  .refine(reads(parseAddress), "must have a host name and a port from 1 to 65535");
-
 const source = z.strictObject({
   kind: z.enum(["physical"]).default("physical").describe("what kind of machine it is"),
   address: address.describe("user@host[:port] to reach it by SSH"),
-  identity: text.optional().describe("private key file; without it the agent and the usual keys are tried"),
-  passwordFile: text.optional().describe("file with the login password (mode 0600); prefer keys"),
-  sudo: z.boolean().default(false).describe("become root with sudo"),
-  knownHosts: text.optional().describe("known_hosts file; without it ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts"),
+  ...login,
   legacyCiphers: z.boolean().default(false).describe("allow the key exchanges and ciphers of CentOS 5/6 and Debian 6"),
   powerOn: argv.optional().describe("command (argv) that switches the machine on, for rollback, such as ipmitool"),
   powerOff: argv.optional().describe("command (argv) that cuts its power, when it does not switch itself off"),
@@ -95,13 +59,18 @@ const guest = z.strictObject({
 
 export const configSchema = z.strictObject({
   version: z.literal(1).describe("version of this file's format"),
-  sources: z.record(identifier, source).describe("machines to move away from, by a name of your choice"),
+  sources: z.record(identifier, source).default({}).describe("machines to move away from, by a name of your choice"),
   target: target.prefault({}).describe("the machine that rehome runs on, where guests land"),
-  guests: z.record(identifier, guest).describe("what becomes of the sources, by the guest's name"),
+  guests: z.record(identifier, guest).default({}).describe("what becomes of the sources, by the guest's name"),
+  cluster: cluster.optional().describe("two hosts and a tie-breaker, for rehome cluster init"),
 });
 
 export type Config = z.output<typeof configSchema>;
 export type SourceConfig = Config["sources"][string];
 export type TargetConfig = Config["target"];
 export type GuestConfig = Config["guests"][string];
+export type ClusterConfig = NonNullable<Config["cluster"]>;
+export type HostConfig = ClusterConfig["hosts"][string];
+export type ArbitratorConfig = ClusterConfig["arbitrator"];
+export type BmcConfig = HostConfig["bmc"];
 export type CheckConfig = GuestConfig["checks"][number];

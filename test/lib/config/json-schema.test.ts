@@ -23,7 +23,7 @@ describe("JSON Schema of rehome.yaml", () => {
 
   it("knows the keys of every place", () => {
     const schema = configJsonSchema();
-    assert.deepEqual(keysAt(schema, []), ["version", "sources", "target", "guests"]);
+    assert.deepEqual(keysAt(schema, []), ["version", "sources", "target", "guests", "cluster"]);
     assert.ok(keysAt(schema, ["sources", "constructor"]).includes("address"));
     assert.deepEqual(keysAt(schema, ["guests", "web1", "checks", 0]), ["tcp", "http", "ping"]);
     assert.deepEqual(keysAt(schema, ["guests", "web1", "bridges"]), []);
