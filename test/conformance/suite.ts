@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { schedule } from "../../src/cluster/scheduler/schedule.js";
-import { parseXml } from "../../src/lib/xml.js";
+import { parseXml, type XmlElement } from "../../src/lib/xml.js";
 import { canonicalForm, type Canonical } from "./canonical.js";
 import { compare, LEVELS, type Level } from "./compare.js";
 
@@ -46,7 +46,8 @@ export function runSuite(
       const file = join(suite, "cib", `${each.case}.xml`);
       const begun = performance.now();
       try {
-        const transition = schedule(parseXml(readFileSync(file, "utf8"), file), timeOf(each));
+        const root = parseXml(readFileSync(file, "utf8"), file);
+        const transition = schedule(root, timeOf(each, root));
         scheduledMs += performance.now() - begun;
         const actual = canonicalForm(transition);
         if (out !== undefined) writeFileSync(join(out, `${each.case}.json`), `${JSON.stringify(actual, null, 1)}\n`);
@@ -77,9 +78,15 @@ function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
-/** `2005-020` and the like are days of a year; times are UTC unless they say otherwise. */
-function timeOf({ at }: Case): number {
-  if (at === undefined || at === null) return Date.now();
+/**
+ * When a case is scheduled: at the time it names, or else when the CIB was saved for the scheduler, or now. `2005-020`
+ * and the like are days of a year; times are UTC unless they say otherwise.
+ */
+function timeOf({ at }: Case, { attributes }: XmlElement): number {
+  if (at === undefined || at === null) {
+    const saved = Number(attributes["execution-date"]);
+    return Number.isFinite(saved) ? saved * 1000 : Date.now();
+  }
   const seconds = /^@?(\d{9,})$/.exec(at);
   if (seconds !== null) return Number(seconds[1]) * 1000;
   const day = /^(\d{4})-(\d{3})(.*)$/.exec(at);

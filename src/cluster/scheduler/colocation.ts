@@ -242,7 +242,8 @@ function mergeColocated(resource: Resource, table: Map<Node, Candidate>, merge: 
   for (const colocation of merge.toPrimaries === true ? resource.colocatedWith : resource.dependents) {
     if (merge.toPrimaries !== true && !hasInfluence(colocation)) continue;
     const other = merge.toPrimaries === true ? colocation.primary : colocation.dependent;
-    const factor = merge.factor * (colocation.score / INFINITY);
+    // However faintly the first counts, what is with it counts by its own colocation; only the sign is passed on.
+    const factor = Math.sign(merge.factor) * (colocation.score / INFINITY);
     work = mergeScores(other, work, { ...merge, factor, nodeAttribute: colocation.nodeAttribute, rollback: true });
   }
   return work;

@@ -87,6 +87,8 @@ export function cancelAction(
   if (known !== undefined) return known;
   // The operation itself may be known under the same key; ending it is another action.
   const action = ensureAction(state, { resource, key: `${key} cancel`, task: "cancel", node, optional: false });
+  // Even what is unmanaged is no longer watched when that is not asked for.
+  clear(action, Act.optional);
   action.key = key;
   // Watching, and ceasing to watch, is done even where nothing else is managed.
   clear(action, Act.optional);
