@@ -195,7 +195,8 @@ function takeEffect(
     else if ((firstFlags & Act.optional) === 0) withoutResource(Act.optional);
   }
   if ((asked & Ord.inRestart) !== 0) run(Ord.inRestart, firstFlags, Act.optional | Act.runnable);
-  if ((asked & Ord.thenNeedsFirst) !== 0) run(Ord.thenNeedsFirst, firstFlags, Act.optional, first.resource);
+  if ((asked & Ord.thenNeedsFirst) !== 0 && (thenFlags & Act.optional) === 0)
+    run(Ord.thenNeedsFirst, firstFlags, Act.optional, first.resource);
   if ((asked & Ord.promotedThenNeedsFirst) !== 0)
     run(Ord.promotedThenNeedsFirst, firstFlags & Act.optional, Act.optional);
   if ((asked & Ord.anyOf) !== 0) {
