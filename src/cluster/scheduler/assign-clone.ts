@@ -53,7 +53,6 @@ function distribute(state: ClusterState, clone: Resource & { clone: NonNullable<
     if (!child.provisional) continue;
     if (assigned >= max) {
       for (const node of [...state.nodes]) addNodeScore(child, node, -INFINITY);
-      assign(state, child, undefined);
     } else if (assignInstance(spread, child, undefined)) assigned += 1;
   }
 }

@@ -72,6 +72,7 @@ function heedDependent(colocation: Colocation, resource: Resource): void {
 
 /** Records a resource's scores, and those of what it consists of, for explanations. */
 export function noteScores(state: ClusterState, resource: Resource, stage: ScoreStage): void {
+  if (resource.orphan) return;
   for (const { node, weight } of resource.allowed.values()) {
     state.scores.push({ stage, resource: resource.id, node: node.name, score: weight });
   }

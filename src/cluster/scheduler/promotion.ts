@@ -83,6 +83,7 @@ export function chooseRoles(state: ClusterState, clone: Resource): void {
 function weigh(state: ClusterState, clone: Resource, child: Resource): void {
   const node = plannedNode(child);
   beUnpromoted(child);
+  if (node === undefined) return;
   const planned = roleOf(child, false);
   if (planned === "Started" || planned === "Unknown") child.promotionScore = promotionScore(child, node) ?? -1;
   else if (planned !== "Promoted") child.promotionScore = -INFINITY;
@@ -129,8 +130,9 @@ function sortForPromotion(clone: Resource): void {
     clone.allowed = mergeScores(primary, clone.allowed, {
       nodeAttribute,
       factor: score / INFINITY,
-      rollback: true,
-      nonnegative: true,
+      // Only a wish gives way when it would leave no place for a promoted instance.
+      rollback: score < INFINITY,
+      nonnegative: score < INFINITY,
     });
   }
   for (const colocation of clone.dependents) {
