@@ -11,6 +11,7 @@ import { baseId, isAnonymousClone, primitivesOf, topOf, type ClusterState, type 
 import { findOperation } from "./operation-config.js";
 import { cancelAction } from "./recurring.js";
 import { addCleanup } from "./role-actions.js";
+import { readmit } from "./unfencing.js";
 import { Act, addOrdering, operationKey, Ord, set } from "./work-action.js";
 
 const COMPARED = ["monitor", "start", "promote", "migrate_from"];
@@ -76,6 +77,7 @@ function checkResource(
     stopAction(state, resource, node, false);
     resource.mustStop = true;
     addCleanup(state, resource, node, false);
+    readmit(state, resource, node, "device definition changed");
   }
   const sorted = [...entries].sort(isNewer);
   const { start, stop } = activeRange(sorted);
@@ -119,12 +121,18 @@ function checkOperation(state: ClusterState, resource: Resource, node: Node, ent
   if (digest === "same") return false;
   if (digest === "restart") {
     ensureAction(state, { resource, key, task, optional: false });
+    readmit(state, resource, node, "device parameters changed");
     return true;
   }
   if (digest === "unknown" && entry.xml.attributes["op-digest"] === undefined) return false;
   if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.beginAnew);
-  else if (entry.xml.attributes["op-restart-digest"] !== undefined) scheduleReload(state, resource, node);
-  else ensureAction(state, { resource, key, task, optional: false });
+  else if (entry.xml.attributes["op-restart-digest"] !== undefined) {
+    readmit(state, resource, undefined, "device parameters changed (reload)");
+    scheduleReload(state, resource, node);
+  } else {
+    ensureAction(state, { resource, key, task, optional: false });
+    readmit(state, resource, node, "device parameters changed");
+  }
   return true;
 }
 

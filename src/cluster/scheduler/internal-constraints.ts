@@ -3,6 +3,7 @@ import { addColocation } from "./colocation-constraints.js";
 import { numberOf } from "./instance-order.js";
 import { isClone, rank, topOf, type ClusterState, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
+import { orderAroundAdmission } from "./unfencing.js";
 import { Act, addOrdering, operationKey, Ord, orderTasks, set } from "./work-action.js";
 
 /** Fifth stage: what follows from the nature of resources, such as that a restart stops before it starts. */
@@ -21,6 +22,7 @@ function addForPrimitive(state: ClusterState, resource: Resource): void {
     orderTasks(state, resource, "start", resource, "promote", Ord.blocksThen);
   }
   orderTasks(state, resource, "delete", resource, "monitor", Ord.onSameNode | Ord.thenDropsFirst);
+  orderAroundAdmission(state, resource);
   if (state.options.placement !== "default" && resource.utilization.size > 0) addForUtilization(state, resource);
 }
 

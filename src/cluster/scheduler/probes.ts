@@ -3,6 +3,7 @@ import { ensureAction, operation } from "./action-table.js";
 import { assignedNodes } from "./availability.js";
 import { numberOf } from "./instance-order.js";
 import { DISCOVERY, isClone, topOf, type ClusterState, type Node, type Resource } from "./model.js";
+import { orderAfterAdmission } from "./unfencing.js";
 import { Act, addOrdering, clear, has, operationKey, Ord } from "./work-action.js";
 
 /** Asks nodes about resources of which nothing is known there. */
@@ -59,6 +60,7 @@ function probePrimitive(state: ClusterState, resource: Resource, node: Node): bo
   clear(action, Act.optional);
   if (!resource.runningOn.includes(node)) action.meta.set("op_target_rc", "7");
   else if (resource.role === "Promoted") action.meta.set("op_target_rc", "8");
+  orderAfterAdmission(state, resource, node, action, Ord.optional);
   const then = isClone(top) ? top : resource;
   // It might be active where nobody can be asked yet: if it is not active elsewhere, that has to be waited for.
   const blind = !has(action, Act.runnable) && resource.runningOn.length === 0;

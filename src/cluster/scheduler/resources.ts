@@ -39,6 +39,8 @@ export function addResources(state: ClusterState): void {
     const resource = makeResource(state, xml, undefined, undefined);
     if (resource !== undefined) state.resources.push(resource);
   }
+  // Only now it is known whether a device has to admit nodes.
+  for (const each of state.resources.flatMap(withDescendants)) each.requires = requirementOf(state, each);
   sortByPriority(state);
 }
 
@@ -293,7 +295,9 @@ function requirementOf(state: ClusterState, resource: Resource): Resource["requi
   const fallback = resource.fenceDevice
     ? "quorum"
     : fencing
-      ? "fencing"
+      ? state.unfencing
+        ? "unfencing"
+        : "fencing"
       : quorumPolicy === "ignore"
         ? "nothing"
         : "quorum";

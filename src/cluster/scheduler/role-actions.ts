@@ -4,6 +4,7 @@ import { abortDangling, addMigration, canMigrate } from "./migration.js";
 import { rank, type ClusterState, type Node, type Resource } from "./model.js";
 import { addRecurring } from "./recurring.js";
 import type { Role } from "./types.js";
+import { orderAfterAdmission } from "./unfencing.js";
 import { Act, clear, operationKey, Ord, orderTasks, set } from "./work-action.js";
 
 /** The next role on the way from one to another. */
@@ -158,6 +159,7 @@ function stop(state: ClusterState, resource: Resource, _node: Node | undefined, 
 
 function start(state: ClusterState, resource: Resource, node: Node | undefined, optional: boolean): void {
   const action = startAction(state, resource, node, true);
+  if (node !== undefined) orderAfterAdmission(state, resource, node, action, Ord.firstNeedsThen);
   if ((action.flags & Act.runnable) !== 0 && !optional) clear(action, Act.optional);
   if (staysThere(resource, node)) set(action, Act.pseudo);
 }
