@@ -32,7 +32,7 @@ export function addInstanceNotifications(state: ClusterState): void {
   }
 }
 
-/** The notifications of one operation, and monitors after them: an agent is watched when it has been notified. */
+/** The notifications of one operation, and what has to wait for them. */
 function addAround(
   instances: readonly Resource[],
   task: string,
@@ -49,11 +49,15 @@ function addAround(
       const action = notify(instance, node, task, "post");
       orderActions(points.after, action, Ord.firstNeedsThen);
       orderActions(action, points.afterConfirmed, Ord.optional);
-      for (const monitor of instance.actions) {
-        if (monitor.intervalMs === 0 || monitor.node !== node || monitor.task === "cancel") continue;
-        orderActions(points.afterConfirmed, monitor, Ord.optional);
-      }
+      watchAfter(instance, points.afterConfirmed);
     }
+  }
+}
+
+/** An instance that is notified is watched only when all have confirmed. */
+function watchAfter(instance: Resource, confirmed: WorkAction): void {
+  for (const monitor of instance.actions) {
+    if (monitor.intervalMs > 0 && monitor.task !== "cancel") orderActions(confirmed, monitor, Ord.optional);
   }
 }
 
@@ -103,8 +107,8 @@ function notifyOfFencing(state: ClusterState, instance: Resource, instances: rea
       action.priority = INFINITY;
       return action;
     };
-    const after = make("notify", "post_notify_stop", "post");
-    const confirmed = make("notified", "notified", "confirmed-post");
+    const after = make("notify", "post_notify_stonith", "post");
+    const confirmed = make("notified", "confirmed-post_notify_stonith", "confirmed-post");
     orderActions(fencing, after, Ord.optional);
     orderActions(after, confirmed, Ord.optional);
     const key = (other: Resource): string => operationKey(other.id, "post_notify_stop", 0);
@@ -114,6 +118,7 @@ function notifyOfFencing(state: ClusterState, instance: Resource, instances: rea
         setSubject(action, { ...subject, keyType: "post" });
         orderActions(after, action, Ord.optional);
         orderActions(action, confirmed, Ord.optional);
+        watchAfter(other, confirmed);
       }
     }
   }

@@ -50,9 +50,7 @@ function addForGroup(state: ClusterState, group: Resource): void {
   orderTasks(state, group, "start", group, "running", Ord.blocksThen);
   const { promotable } = topOf(group);
   if (promotable) {
-    orderTasks(state, group, "demote", group, "demoted", Ord.blocksThen);
-    orderTasks(state, group, "demoted", group, "promote", Ord.optional);
-    orderTasks(state, group, "promote", group, "promoted", Ord.blocksThen);
+    orderTasks(state, group, "demote", group, "promote", Ord.optional);
   }
   let previous: Resource | undefined;
   let lastActive: Resource | undefined;

@@ -33,7 +33,7 @@ export function findOperation(
   const found = find(task, intervalMs);
   if (found !== undefined) return found;
   if (task === "migrate_to" || task === "migrate_from") return find("migrate", 0);
-  if (task === "notify" || task.includes("_notify_")) return find("notify", 0);
+  if (task === "notify" || task === "notified") return find("notify", 0);
   return undefined;
 }
 

@@ -4,7 +4,7 @@ import { findOperation } from "./operation-config.js";
 import type { Graph } from "./graph.js";
 import { baseId, topOf, type ClusterState, type Resource } from "./model.js";
 import type { Action, ActionKind, ActionResource, Order } from "./types.js";
-import { Act, has, type WorkAction } from "./work-action.js";
+import { Act, has, operationKey, type WorkAction } from "./work-action.js";
 
 /** The public form of a graph. */
 export function makeTransition(
@@ -61,9 +61,14 @@ function publish(state: ClusterState, action: WorkAction): Action {
 }
 
 /** The key operations are recorded under: with the id the history has for an anonymous instance. */
-function keyOf({ key, resource }: WorkAction): string {
-  if (resource?.variant !== "primitive" || resource.unique || resource.historyId === undefined) return key;
-  return key.startsWith(`${resource.id}_`) ? resource.historyId + key.slice(resource.id.length) : key;
+function keyOf({ key, resource, task, meta }: WorkAction): string {
+  if (resource?.variant !== "primitive" || resource.unique) return key;
+  const { id, historyId } = resource;
+  if (historyId === undefined || historyId === id || !key.startsWith(`${id}_`)) return key;
+  const [type, operation] = [meta.get("notify_type"), meta.get("notify_operation")];
+  // Notifications of fencing, too, are known by the operation it stands for.
+  if (task === "notify") return operationKey(historyId, `${type ?? ""}_notify_${operation ?? ""}`, 0);
+  return task === "notified" ? operationKey(historyId, task, 0) : historyId + key.slice(id.length);
 }
 
 function describe(resource: Resource): ActionResource {
