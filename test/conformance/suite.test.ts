@@ -6,8 +6,8 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 305, L2: 328, L3: 327 },
-  extended: { L1: 93, L2: 95, L3: 95 },
+  core: { L1: 307, L2: 333, L3: 331 },
+  extended: { L1: 100, L2: 103, L3: 100 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {

@@ -125,11 +125,11 @@ function applyToClone(state: ClusterState, dependent: Resource, primary: Resourc
   if (primary.provisional) return;
   if (primary.promotable && colocation.primaryRole !== undefined && colocation.primaryRole !== "Started") {
     if (dependent.provisional) applyToRoleInstances(dependent, primary, colocation);
-    else if (colocation.dependentRole === "Promoted") promoteWithInstance(dependent, primary, colocation);
+    else if (colocation.dependentRole === "Promoted") promoteWithInstance(state, dependent, primary, colocation);
     return;
   }
   if (isInterleaved(colocation.dependent, primary)) {
-    const instance = findInstance(dependent, primary, undefined, false);
+    const instance = findInstance(dependent, primary, undefined, false, state);
     if (instance !== undefined) applyColocation(state, dependent, instance, colocation);
     else if (colocation.score >= INFINITY) banEverywhere(dependent);
     return;
@@ -191,8 +191,13 @@ export function plannedRole(resource: Resource): Resource["nextRole"] {
     .reduce<Resource["nextRole"]>((a, b) => (rank(b) > rank(a) ? b : a), "Unknown");
 }
 
-function promoteWithInstance(dependent: Resource, primary: Resource, colocation: Colocation): void {
-  const instance = findInstance(dependent, primary, colocation.primaryRole, false);
+function promoteWithInstance(
+  state: ClusterState,
+  dependent: Resource,
+  primary: Resource,
+  colocation: Colocation,
+): void {
+  const instance = findInstance(dependent, primary, colocation.primaryRole, false, state);
   if (instance === undefined && colocation.score >= INFINITY) dependent.promotionScore = -INFINITY;
   else if (instance !== undefined) {
     dependent.promotionScore = addScores(dependent.promotionScore, colocation.score);

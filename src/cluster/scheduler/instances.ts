@@ -4,6 +4,7 @@ import { compareCapacity } from "./utilization.js";
 
 /**
  * The instance of a clone that goes with a resource: the one on the same node, in a certain role where one is given.
+ * While the resource has no node yet, that is the instance on the node it likes best.
  * @param current whether present or planned places and roles count
  */
 export function findInstance(
@@ -11,14 +12,11 @@ export function findInstance(
   clone: Resource,
   role: Resource["role"] | undefined,
   current: boolean,
-  state?: ClusterState,
+  state: ClusterState,
 ): Resource | undefined {
   const node = current ? presentNode(resource) : plannedNode(resource);
   if (node !== undefined) return instanceOn(clone, node, role, current);
-  const candidates =
-    state === undefined
-      ? [...resource.allowed.values()]
-      : byPreference(state, resource.allowed.values(), undefined, compareCapacity);
+  const candidates = byPreference(state, resource.allowed.values(), undefined, compareCapacity);
   for (const candidate of candidates) {
     const found = instanceOn(clone, candidate.node, role, current);
     if (found !== undefined) return found;
