@@ -19,7 +19,7 @@ event() { printf '%s\n' "$*"; }
 stop_named() {
   for name; do
     if command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; then
-      systemctl stop "$name" >/dev/null 2>&1 && event "stopped $name" || event "stop-failed $name"
+      systemctl stop -- "$name" >/dev/null 2>&1 && event "stopped $name" || event "stop-failed $name"
     elif [ -x "/etc/init.d/$name" ]; then
       "/etc/init.d/$name" stop </dev/null >/dev/null 2>&1 && event "stopped $name" || event "stop-failed $name"
     else
@@ -36,8 +36,8 @@ stop_systemd_units() {
     kept "$unit" || set -- "$@" "$unit"
   done
   [ $# -eq 0 ] && return
-  systemctl stop "$@" >/dev/null 2>&1
-  states=$(systemctl is-active "$@" 2>/dev/null)
+  systemctl stop -- "$@" >/dev/null 2>&1
+  states=$(systemctl is-active -- "$@" 2>/dev/null)
   for unit; do
     state=$(printf '%s\n' "$states" | head -n 1)
     states=$(printf '%s\n' "$states" | tail -n +2)

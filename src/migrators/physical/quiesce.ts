@@ -73,7 +73,7 @@ export function parseWritableMounts(mounts: string): readonly string[] {
 
 /**
  * Restarts a machine that was brought to rest: at once when its file systems are read-only, so that nothing is written
- * any more; in the regular way when that was not reached. The connection breaks; that is the sign that it worked.
+ * any more; in the regular way when that was not reached.
  */
 export async function restart(host: Host): Promise<void> {
   if ((await writableMounts(host)).length === 0) return sysrq(host, "b");
@@ -81,8 +81,9 @@ export async function restart(host: Host): Promise<void> {
 }
 
 /**
- * Switches a machine that is at rest off at once, without anything being written.
- * @throws RehomeError source-busy when it is not at rest
+ * Switches a machine that is at rest off, a second later, without anything being written. That it returned proves that
+ * the machine was told; that it threw (connection-lost) proves nothing.
+ * @throws RehomeError source-busy when it is not at rest, connection-lost, command-timeout, command-failed
  */
 export async function powerOff(host: Host): Promise<void> {
   const busy = await writableMounts(host);
@@ -95,11 +96,20 @@ export async function powerOff(host: Host): Promise<void> {
   await sysrq(host, "o");
 }
 
-/** How long a machine that was told to go may still answer. */
+/** How long a machine may take to say that it goes, or to go, in ms. */
 const GONE_TIMEOUT_MS = 10_000;
 
+/**
+ * Answers first and acts a second later, by itself: whoever gets the answer knows that the machine goes, whatever
+ * becomes of the network. A connection that breaks before says nothing.
+ */
+const GOES_BY_ITSELF = `trap '' HUP; (sleep 1; echo "$1" >/proc/sysrq-trigger) </dev/null >/dev/null 2>&1 & echo going`;
+
 async function sysrq(host: Host, key: "b" | "o"): Promise<void> {
-  await expectLoss(() => host.run(["tee", "/proc/sysrq-trigger"], { input: key, timeoutMs: GONE_TIMEOUT_MS }));
+  const argv = ["sh", "-c", GOES_BY_ITSELF, "sh", key];
+  const answer = await runChecked(host, argv, { timeoutMs: GONE_TIMEOUT_MS });
+  if (answer.trim() === "going") return;
+  throw new RehomeError("command-failed", "did not say that it goes", { machine: host.name, output: answer.trim() });
 }
 
 /** Runs what makes the machine go away: before it could answer, which is what was asked for, or a moment after. */

@@ -113,7 +113,7 @@ guests: { web1: { source: phys } }
     return new FakeHost("phys")
       .on(["cat", "/proc/sys/kernel/random/boot_id"], `${bootId}\n`)
       .on(["cat", "/proc/mounts"], mounts)
-      .on(["tee", "/proc/sysrq-trigger"], "");
+      .on(/sysrq-trigger/, "going\n");
   }
 
   async function listening(): Promise<number> {
@@ -149,6 +149,19 @@ guests: { web1: { source: phys } }
     await assert.rejects(sourceOffStep.run(contextOf(one)), { code: "source-alive" });
   });
 
+  it("that the connection broke while it was told is no proof either", async () => {
+    const source = new FakeHost("phys")
+      .on(["cat", "/proc/sys/kernel/random/boot_id"], `${BOOT}\n`)
+      .on(["cat", "/proc/mounts"], AT_REST)
+      .on(/sysrq-trigger/, () => {
+        throw new RehomeError("connection-lost", "the connection broke");
+      });
+    const one = await session(await silence(), () => source);
+    await began(one, ...done("preflight", "quiesce"));
+    await assert.rejects(sourceOffStep.run(contextOf(one)), { code: "connection-lost" });
+    assert.ok(!(await one.store.records()).some((record) => record.type === "step" && record.facts?.["told"]));
+  });
+
   it("that it was told is proof, together with silence", async () => {
     const one = await session(await silence(), () => {
       throw unreachable();
@@ -179,7 +192,7 @@ guests: { web1: { source: phys } }
     const one = await session(await listening(), () => restarted);
     await began(one, ...done("preflight", "quiesce"), step("source-off", "started"));
     await assert.rejects(sourceOffStep.run(contextOf(one)), { code: "cutover-stale" });
-    assert.ok(!restarted.commandLines.includes("tee /proc/sysrq-trigger"));
+    assert.ok(!restarted.commandLines.some((line) => line.includes("sysrq-trigger")));
   });
 
   it("the last pass is none when the source was restarted, or writes again", async () => {

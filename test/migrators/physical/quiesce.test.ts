@@ -39,10 +39,17 @@ describe("bringing a machine to rest", () => {
 });
 
 describe("switching a machine off", () => {
-  it("is done only when it is at rest, and takes a broken connection for success", async () => {
-    const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(["tee", "/proc/sysrq-trigger"], lost);
+  it("is done only when it is at rest, by the machine itself after it said so", async () => {
+    const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(/sysrq-trigger/, "going\n");
     await powerOff(host);
-    assert.equal(host.calls[1]?.input.toString(), "o");
+    assert.deepEqual([host.calls[1]?.argv[0], host.calls[1]?.argv.at(-1)], ["sh", "o"]);
+  });
+
+  it("is not proven by a connection that breaks, nor by silence", async () => {
+    for (const answer of [lost, ""]) {
+      const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(/sysrq-trigger/, answer);
+      await assert.rejects(powerOff(host), { code: answer === "" ? "command-failed" : "connection-lost" });
+    }
   });
 
   it("is refused while something can write", async () => {
@@ -52,16 +59,16 @@ describe("switching a machine off", () => {
   });
 
   it("reports a trigger that cannot be written", async () => {
-    const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(/^tee/, { exitCode: 1, stderr: "Permission denied" });
+    const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(/sysrq-trigger/, { exitCode: 1, stderr: "Permission denied" });
     await assert.rejects(powerOff(host), { code: "command-failed" });
   });
 });
 
 describe("restarting a machine", () => {
   it("is immediate at rest and regular otherwise", async () => {
-    const resting = new FakeHost("web1").on(MOUNTS, AT_REST).on(/^tee/, lost);
+    const resting = new FakeHost("web1").on(MOUNTS, AT_REST).on(/sysrq-trigger/, "going\n");
     await restart(resting);
-    assert.equal(resting.calls[1]?.input.toString(), "b");
+    assert.equal(resting.calls[1]?.argv.at(-1), "b");
     const running = new FakeHost("web1").on(MOUNTS, RUNNING).on(["shutdown", "-r", "now"], "");
     await restart(running);
     assert.deepEqual(running.commandLines, ["cat /proc/mounts", "shutdown -r now"]);
