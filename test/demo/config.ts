@@ -29,7 +29,7 @@ export async function writeConfig(work: string, source: Source): Promise<string>
         bridges: { [SERVER_NIC]: "br0" },
         stopServices: ["ledger", "churn"],
         checks: [{ tcp: `${SERVER_ADDRESS}:${LEDGER_PORT}` }],
-        bootTimeout: "5min",
+        bootTimeout: "10min",
       },
     },
   };

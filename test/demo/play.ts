@@ -16,7 +16,7 @@ import { onServer, prepareSource, waitForSsh } from "./source.js";
 import { closingTables } from "./tables.js";
 import { checkGuest, checkNumbers, identityOf } from "./verdict.js";
 
-const BOOT_MS = 5 * 60_000;
+const BOOT_MS = 10 * 60_000;
 const ANSWER_MS = 60_000;
 
 /** The demo in its own world (world.sh): boots the server, lets a client count, moves the server, checks, and sums up. */

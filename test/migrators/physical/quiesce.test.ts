@@ -59,7 +59,9 @@ describe("switching a machine off", () => {
   });
 
   it("reports a trigger that cannot be written", async () => {
-    const host = new FakeHost("web1").on(MOUNTS, AT_REST).on(/sysrq-trigger/, { exitCode: 1, stderr: "Permission denied" });
+    const host = new FakeHost("web1")
+      .on(MOUNTS, AT_REST)
+      .on(/sysrq-trigger/, { exitCode: 1, stderr: "Permission denied" });
     await assert.rejects(powerOff(host), { code: "command-failed" });
   });
 });
