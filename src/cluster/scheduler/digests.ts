@@ -33,7 +33,9 @@ function isOnlyPrivate(entry: HistoryEntry, params: ReadonlyMap<string, string>)
   const { "op-secure-params": secure, "op-secure-digest": digest } = entry.xml.attributes;
   if (digest === undefined) return false;
   const hidden = (secure ?? "").split(/\s+/);
-  return parameterDigest([...params].filter(([name]) => !hidden.includes(name))) === digest;
+  // The executor's own parameters (timeouts, and pcmk_* of fence devices) are not the agent's: they do not count here.
+  const counts = (name: string): boolean => !hidden.includes(name) && !/^(CRM_meta_|pcmk_)/.test(name);
+  return parameterDigest([...params].filter(([name]) => counts(name))) === digest;
 }
 
 /** What was found running, or came by migration, counts as started with its parameters. */
