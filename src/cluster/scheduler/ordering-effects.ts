@@ -56,9 +56,11 @@ function applyToClone(state: ClusterState, effect: Effect, again: (action: WorkA
   const change = applyToAction(effect, again);
   for (const child of effect.then.resource?.children ?? []) {
     const own = findFirst(child, { task: effect.then.task, node: effect.node });
-    if (own !== undefined && (flagsOf(child, own, effect.node) & Act.runnable) !== 0) {
-      add(change, applyEffect(state, { ...effect, then: own }, again));
-    }
+    if (own === undefined || (flagsOf(child, own, effect.node) & Act.runnable) === 0) continue;
+    const changed = applyEffect(state, { ...effect, then: own }, again);
+    add(change, changed);
+    // What follows the instance alone, such as its monitors, would not be looked at for the sake of the clone.
+    if (changed.then) for (const { action } of [...own.after]) again(action);
   }
   return change;
 }
