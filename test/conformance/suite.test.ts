@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 307, L2: 333, L3: 331 },
+  core: { L1: 307, L2: 335, L3: 333 },
   extended: { L1: 100, L2: 103, L3: 100 },
 } as const;
 
