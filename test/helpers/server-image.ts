@@ -1,12 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RehomeError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
-import { acquireLock, type Lock } from "../../src/lib/lock.js";
 import { libguestfsEnv } from "./accelerator.js";
-import { cacheFolder, contentKey } from "./cache.js";
+import { contentKey } from "./cache.js";
+import { cachedImage } from "./image-cache.js";
 
 /**
  * A real server: Debian 12 with BIOS and grub-pc, /boot on its own partition, root (ext4) and swap on LVM, a second
@@ -42,7 +41,6 @@ const DATA_DISK = 512 * MIB;
 /** As the partition and the logical volume in layout.guestfish. */
 const BOOT_FS = 255 * MIB;
 const ROOT_FS = 1280 * MIB;
-const WAIT_MS = 20 * 60_000;
 
 const PACKAGES = [
   ["systemd-sysv", "udev", "kmod", "dbus", "procps", "iproute2", "ifupdown", "openssh-server", "python3-minimal"],
@@ -70,16 +68,7 @@ export async function serverImage(
   log: (line: string) => void = () => undefined,
 ): Promise<ServerImage> {
   const key = await contentKey([JSON.stringify([PACKAGES, LEFT_OUT, ROOT_DISK, DATA_DISK, variant])], [SOURCES]);
-  const folder = join(cacheFolder(), "images", `server-${key}`);
-  if (!(await exists(folder))) {
-    requireRoot(folder);
-    const lock = await waitForLock(`${folder}.lock`);
-    try {
-      if (!(await exists(folder))) await build(folder, variant, log);
-    } finally {
-      await lock.release();
-    }
-  }
+  const folder = await cachedImage(`server-${key}`, (work) => build(work, variant, log));
   return {
     rootDisk: join(folder, "root.raw"),
     dataDisk: join(folder, "data.raw"),
@@ -88,49 +77,22 @@ export async function serverImage(
   };
 }
 
-async function build(folder: string, variant: ServerVariant, log: (line: string) => void): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
-  await removeUnfinished(folder);
-  const work = await mkdtemp(`${folder}.building-`);
-  try {
-    log("installing Debian 12 into a folder");
-    const keyPath = join(work, "id_ed25519");
-    await runChecked(localHost(), ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehome", "-f", keyPath]);
-    const root = join(work, "rootfs");
-    await runChecked(localHost(), mmdebstrapArgv(root), {
-      env: {
-        REHOME_IMAGE_FILES: join(SOURCES, "files"),
-        REHOME_IMAGE_KEY: keyPath,
-        REHOME_IMAGE_VIRTIO: variant.virtio ? "yes" : "no",
-      },
-    });
-    await writeFile(join(work, "host_key.pub"), await readFile(join(root, "etc/ssh/ssh_host_ed25519_key.pub")));
-    log("laying out its disks");
-    await layOut(work, root);
-    await rm(root, { recursive: true });
-    await handToInvoker(work);
-    await rename(work, folder);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-function requireRoot(folder: string): void {
-  if (process.getuid?.() !== 0) {
-    throw new RehomeError("file-unwritable", "only root can build the server image", {
-      path: folder,
-      remedy: "run npm run demo once, which builds it with sudo",
-    });
-  }
-}
-
-/** What builds left that were killed; nobody else builds, because the caller holds the lock. */
-async function removeUnfinished(folder: string): Promise<void> {
-  for (const name of await readdir(dirname(folder))) {
-    if (name.startsWith(`${basename(folder)}.building-`)) {
-      await rm(join(dirname(folder), name), { recursive: true, force: true });
-    }
-  }
+async function build(work: string, variant: ServerVariant, log: (line: string) => void): Promise<void> {
+  log("installing Debian 12 into a folder");
+  const keyPath = join(work, "id_ed25519");
+  await runChecked(localHost(), ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehome", "-f", keyPath]);
+  const root = join(work, "rootfs");
+  await runChecked(localHost(), mmdebstrapArgv(root), {
+    env: {
+      REHOME_IMAGE_FILES: join(SOURCES, "files"),
+      REHOME_IMAGE_KEY: keyPath,
+      REHOME_IMAGE_VIRTIO: variant.virtio ? "yes" : "no",
+    },
+  });
+  await writeFile(join(work, "host_key.pub"), await readFile(join(root, "etc/ssh/ssh_host_ed25519_key.pub")));
+  log("laying out its disks");
+  await layOut(work, root);
+  await rm(root, { recursive: true });
 }
 
 function mmdebstrapArgv(root: string): readonly string[] {
@@ -169,29 +131,4 @@ async function makeExt4(path: string, contents: string, label: string, size: num
 async function makeSparse(path: string, size: number): Promise<void> {
   await writeFile(path, "");
   await truncate(path, size);
-}
-
-/** Under sudo the cache is the invoking user's. */
-async function handToInvoker(folder: string): Promise<void> {
-  const [uid, gid] = [Number(process.env["SUDO_UID"]), Number(process.env["SUDO_GID"])];
-  if (Number.isNaN(uid) || Number.isNaN(gid)) return;
-  await runChecked(localHost(), ["chown", "-R", `${uid}:${gid}`, folder]);
-}
-
-async function waitForLock(path: string): Promise<Lock> {
-  const until = Date.now() + WAIT_MS;
-  for (;;) {
-    try {
-      return await acquireLock(path, "building the server image");
-    } catch (error) {
-      if (!(error instanceof RehomeError) || error.code !== "locked" || Date.now() > until) throw error;
-    }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,0 +1,34 @@
+import { RehomeError } from "../../src/lib/errors.js";
+import { nearest } from "../../src/lib/nearest.js";
+import type { MachineSpec, NicSpec } from "./types.js";
+
+const GIB = 1024 ** 3;
+
+/** The lab's world itself on its LAN: the machines' gateway, which answers pings. */
+export const GATEWAY = "192.0.2.1";
+
+/** Every machine that the lab can make. The numbers are the last part of all its addresses. */
+export const MACHINES: readonly MachineSpec[] = [
+  node("alpha", 11, { memory: 1.5 * GIB, bridge: true, dataDisks: [4 * GIB] }),
+  node("beta", 12, { memory: 1.5 * GIB, bridge: true, dataDisks: [4 * GIB] }),
+  node("arb", 13, { memory: 0.5 * GIB, bridge: false, dataDisks: [] }),
+];
+
+/** @throws RehomeError usage when the lab has no machine of this name */
+export function machineSpec(name: string): MachineSpec {
+  const found = MACHINES.find((machine) => machine.name === name);
+  if (found !== undefined) return found;
+  const names = MACHINES.map((machine) => machine.name);
+  const meant = nearest(name, names);
+  throw new RehomeError("usage", `the lab has no machine "${name}"`, {
+    remedy: meant === undefined ? `it has ${names.join(", ")}` : `did you mean ${meant}?`,
+  });
+}
+
+function node(name: string, number: number, rest: Pick<MachineSpec, "memory" | "bridge" | "dataDisks">): MachineSpec {
+  const nics: readonly NicSpec[] = [
+    { network: "lan", address: `192.0.2.${number}`, mac: `52:54:00:1a:00:${number}` },
+    { network: "backplane", address: `10.255.0.${number}`, mac: `52:54:00:1b:00:${number}` },
+  ];
+  return { name, nics, ...rest, bmc: { address: `192.0.2.${100 + number}`, user: "admin", password: `bmc-${name}` } };
+}
