@@ -1,5 +1,5 @@
 import type { Graph } from "./graph.js";
-import { primitivesOf, rank, topOf, type ClusterState, type Node, type Resource } from "./model.js";
+import { isClone, primitivesOf, rank, topOf, type ClusterState, type Node, type Resource } from "./model.js";
 import { NODE_FLAGS, type NodeFlag, type Place, type Placement, type Role } from "./types.js";
 import { Act, has, type WorkAction } from "./work-action.js";
 
@@ -86,7 +86,7 @@ function placementOf(state: ClusterState, places: Whereabouts): Placement {
 }
 
 function placeOf(resource: Resource, at: ReadonlyMap<Node, Role>): Place | undefined {
-  if (resource.orphan && at.size === 0) return undefined;
+  if (resource.orphan && at.size === 0 && !isClone(topOf(resource))) return undefined;
   const { promotable } = topOf(resource);
   const roles = [...at.values()].map((each) => (promotable && each === "Started" ? "Unpromoted" : each));
   const role = roles.reduce<Role>((highest, each) => (rank(each) > rank(highest) ? each : highest), "Stopped");
