@@ -2,6 +2,7 @@ import { isAnyUsable, isAvailable } from "./availability.js";
 import { assign } from "./assign.js";
 import {
   copyAllowed,
+  primitivesOf,
   rank,
   type Candidate,
   type Colocation,
@@ -180,6 +181,11 @@ function applyToRoleInstances(dependent: Resource, primary: Resource, colocation
       }
     }
     affected.add(node);
+    if (colocation.score < INFINITY) continue;
+    // What the instance thinks of its node is a reason for the dependent to be there, too.
+    const there = dependent.allowed.get(node);
+    const placed = primitivesOf(child).find((each) => each.assignedTo === node);
+    if (there !== undefined) there.weight = addScores(there.weight, placed?.allowed.get(node)?.weight ?? 0);
   }
   if (colocation.score >= INFINITY) restrictTo(dependent, affected, colocation);
 }
@@ -224,7 +230,9 @@ export function mergeScores(resource: Resource, table: Map<Node, Candidate>, mer
   let work: Map<Node, Candidate>;
   if (first !== undefined) {
     work = mergeScores(first, table, merge);
-    if (resource.provisional && !resource.assigning) work = mergeColocated(resource, work, merge);
+    // What is with the last member is with the group, and counts once more.
+    const edge = merge.toPrimaries === true ? first : (resource.children.at(-1) ?? first);
+    work = mergeColocated(edge, work, merge);
     resource.looping = false;
     return work;
   }

@@ -123,7 +123,7 @@ function sortForPromotion(clone: Resource): void {
   for (const child of clone.children) {
     const node = plannedNode(child);
     const there = node === undefined || child.sortIndex < 0 ? undefined : clone.allowed.get(node);
-    if (there !== undefined) there.weight = child.sortIndex;
+    if (there !== undefined) there.weight = addScores(there.weight, child.sortIndex);
   }
   for (const { dependentRole, primary, nodeAttribute, score } of clone.colocatedWith) {
     if (dependentRole !== "Promoted") continue;
