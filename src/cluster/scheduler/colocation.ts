@@ -225,14 +225,14 @@ export interface Merge {
 /** Adds a resource's scores, and those of what is colocated with it, to a table of nodes; gives the new table. */
 export function mergeScores(resource: Resource, table: Map<Node, Candidate>, merge: Merge): Map<Node, Candidate> {
   if (resource.looping) return table;
-  const first = resource.variant === "group" ? resource.children[0] : undefined;
+  const [first] = resource.variant === "group" ? resource.children : [];
   resource.looping = true;
   let work: Map<Node, Candidate>;
   if (first !== undefined) {
-    work = mergeScores(first, table, merge);
-    // What is with the last member is with the group, and counts once more.
-    const edge = merge.toPrimaries === true ? first : (resource.children.at(-1) ?? first);
-    work = mergeColocated(edge, work, merge);
+    const last = resource.children.at(-1) ?? first;
+    // A chain of members is followed from its end; what is with the last member counts once more as with the group.
+    work = mergeScores(merge.toPrimaries === true ? last : first, table, merge);
+    work = mergeColocated(merge.toPrimaries === true ? resource : last, work, merge);
     resource.looping = false;
     return work;
   }

@@ -1,6 +1,6 @@
 import { byPreference, currentNode } from "./availability.js";
 import { mergeScores } from "./colocation.js";
-import { copyAllowed, makeCandidate, type Candidate, type ClusterState, type Node, type Resource } from "./model.js";
+import { makeCandidate, type Candidate, type ClusterState, type Node, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
 import { compareCapacity } from "./utilization.js";
 
@@ -27,7 +27,8 @@ export function sortForPlacement(state: ClusterState): void {
 }
 
 function scoresWithPrimaries(resource: Resource): ReadonlyMap<Node, Candidate> {
-  return mergeScores(resource, copyAllowed(resource.allowed), {
+  const nothing = new Map([...resource.allowed.keys()].map((node) => [node, makeCandidate(node, 0)]));
+  return mergeScores(resource, nothing, {
     nodeAttribute: "#uname",
     factor: 1,
     rollback: false,
