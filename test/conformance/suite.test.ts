@@ -6,8 +6,8 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 307, L2: 335, L3: 333 },
-  extended: { L1: 100, L2: 103, L3: 100 },
+  core: { L1: 321, L2: 336, L3: 334 },
+  extended: { L1: 102, L2: 103, L3: 100 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {
