@@ -7,7 +7,7 @@ const SUITE = "../shared/pacemaker-suite";
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
   core: { L1: 321, L2: 336, L3: 334 },
-  extended: { L1: 102, L2: 103, L3: 100 },
+  extended: { L1: 102, L2: 103, L3: 103 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {

@@ -1,9 +1,10 @@
-import { pseudoAction } from "./action-table.js";
+import { findFirst, pseudoAction } from "./action-table.js";
 import { addNotificationPoints } from "./notifications.js";
+import { numberOf } from "./instance-order.js";
 import { addPrimitiveActions } from "./role-actions.js";
 import { isClone, topOf, type ClusterState, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
-import { Act, has, set } from "./work-action.js";
+import { Act, has, operationKey, Ord, orderActions, set, type WorkAction } from "./work-action.js";
 
 /** Seventh stage: the actions of a resource and of all in it. */
 export function addActions(state: ClusterState, resource: Resource): void {
@@ -37,6 +38,7 @@ function addCloneActions(state: ClusterState, clone: Resource): void {
     addActions(state, child);
     summarize(child, summary);
   }
+  if (clone.clone.ordered) orderInstances(clone);
   const point = (task: string, happens: boolean, runnable: boolean): ReturnType<typeof pseudoAction> =>
     pseudoAction(state, clone, task, { optional: !happens, runnable });
   const points = [point("start", summary.start, true), point("running", summary.start, false)];
@@ -53,6 +55,24 @@ function addCloneActions(state: ClusterState, clone: Resource): void {
   }
   for (const each of points) if (/ed$|running/.test(each.task)) each.priority = INFINITY;
   addNotificationPoints(state, clone);
+}
+
+/** One instance after the other, among those of which it is known by now that something happens to them. */
+function orderInstances(clone: Resource): void {
+  const sorted = [...clone.children].sort((a, b) => numberOf(a) - numberOf(b));
+  const required = (task: string): readonly WorkAction[] =>
+    sorted
+      .map((child) => findFirst(child, { key: operationKey(child.id, task, 0) }))
+      .filter((action) => action !== undefined)
+      .filter((action) => !has(action, Act.optional));
+  required("start").reduce<WorkAction | undefined>((before, action) => {
+    orderActions(before, action, Ord.optional);
+    return action;
+  }, undefined);
+  required("stop").reduceRight<WorkAction | undefined>((before, action) => {
+    orderActions(before, action, Ord.optional);
+    return action;
+  }, undefined);
 }
 
 function summarize(resource: Resource, summary: Summary): void {

@@ -126,10 +126,10 @@ function addForClone(state: ClusterState, clone: Resource): void {
     orderTasks(state, clone, "stop", child, "stop", Ord.thenShowsFirst);
     orderTasks(state, child, "stop", clone, "stopped", Ord.firstShowsThen);
     if (!ordered) return;
-    for (const later of clone.children.slice(index + 1)) {
-      orderTasks(state, child, "start", later, "start", Ord.optional);
-      orderTasks(state, later, "stop", child, "stop", Ord.optional);
-    }
+    const next = clone.children[index + 1];
+    if (next === undefined) return;
+    orderTasks(state, child, "start", next, "start", Ord.optional);
+    orderTasks(state, next, "stop", child, "stop", Ord.optional);
   });
   if (clone.promotable) orderPromotable(state, clone, ordered);
 }

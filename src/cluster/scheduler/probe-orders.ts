@@ -53,8 +53,8 @@ function orderStops(state: ClusterState): void {
   for (const { first, then, flags } of state.orderings) {
     if (flags === Ord.none || first.resource === undefined || first.resource === then.resource) continue;
     const task = first.action?.task ?? parseKey(first.key ?? "")?.task;
-    // A node may go down while others are still asked.
-    if (task !== "stop" || then.action?.task === "do_shutdown") continue;
+    // A node may go down, or be let in, while others are still asked.
+    if (task !== "stop" || ["do_shutdown", "stonith"].includes(then.action?.task ?? "")) continue;
     const probes = probesOf(first.resource);
     if (probes.length === 0) continue;
     let kept = Ord.optional | (flags & (Ord.unlessFirstMigrates | Ord.onSameNode));
