@@ -3,6 +3,11 @@
  * Sizes are bytes, times are ms since the epoch or durations in ms, unless a name says otherwise.
  */
 
+import type { Concern } from "../lib/concern.js";
+import type { RaidArray } from "../lib/mdstat.js";
+
+export type { Concern, RaidArray };
+
 /** How a machine starts. */
 export type Firmware = "bios" | "uefi";
 
@@ -126,16 +131,6 @@ export interface LogicalVolume {
   readonly kind: string;
 }
 
-/** A Linux software RAID (mdraid). */
-export interface RaidArray {
-  readonly name: string;
-  /** `raid1`, `raid5` …; `inactive` when it is not assembled. */
-  readonly level: string;
-  /** Kernel names of its members. */
-  readonly members: readonly string[];
-  readonly degraded: boolean | undefined;
-}
-
 export interface Network {
   readonly nics: readonly Nic[];
   readonly routes: readonly Route[];
@@ -157,15 +152,6 @@ export interface Route {
   readonly destination: string;
   readonly gateway: string | undefined;
   readonly nic: string;
-}
-
-/** Something about a guest that the administrator should know before moving it. */
-export interface Concern {
-  /** Stable, listed in docs/concerns.md. */
-  readonly code: string;
-  readonly severity: "blocker" | "warning" | "info";
-  readonly message: string;
-  readonly remedy: string;
 }
 
 /** What becomes of one source machine: the result of `rehome plan`, the input of everything after it. */

@@ -1,7 +1,8 @@
 import { formatSize } from "../../lib/units.js";
-import { table, wrap } from "../../lib/view/table.js";
+import { describeConcern } from "../../lib/view/concern-text.js";
+import { table } from "../../lib/view/table.js";
 import type { GuestOutlook } from "../plan/plan-guests.js";
-import type { Concern, GuestPlan } from "../types.js";
+import type { GuestPlan } from "../types.js";
 
 /** A guest's plan and the concerns about it as lines for people, 80 columns wide. */
 export function describeOutlook({ guest, source, plan, concerns }: GuestOutlook): readonly string[] {
@@ -21,14 +22,5 @@ function describePlan(plan: GuestPlan): readonly string[] {
       ? []
       : ["", ...table(["DISK", "SIZE", "BECOMES", "VOLUME"], volumes, { indent: 2, right: [1] })]),
     ...(nics.length === 0 ? [] : ["", ...table(["CARD", "MAC", "BRIDGE"], nics, { indent: 2 })]),
-  ];
-}
-
-function describeConcern({ severity, code, message, remedy }: Concern): readonly string[] {
-  return [
-    "",
-    `  ${severity.toUpperCase()} ${code}`,
-    ...wrap(message, 76).map((line) => `    ${line}`),
-    ...wrap(remedy, 74).map((line, index) => `    ${index === 0 ? "→ " : "  "}${line}`),
   ];
 }

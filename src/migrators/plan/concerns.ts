@@ -1,10 +1,5 @@
+import { concernTable, type ConcernInfo } from "../../lib/concern.js";
 import type { Concern } from "../types.js";
-
-interface ConcernInfo {
-  readonly severity: Concern["severity"];
-  /** What it means, for docs/concerns.md. */
-  readonly meaning: string;
-}
 
 /**
  * Every concern that a plan can have. To add one: write it here, return it from a check in checks/ (a new file goes
@@ -94,13 +89,6 @@ export function concern(code: ConcernCode, message: string, remedy: string): Con
   return { code, severity: CONCERNS[code].severity, message, remedy };
 }
 
-const RANK = { blocker: 0, warning: 1, info: 2 } as const;
-
-/** Blockers first; otherwise the order of the checks. */
-export function bySeverity(concerns: readonly Concern[]): readonly Concern[] {
-  return concerns.toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
-}
-
 /** docs/concerns.md */
 export function concernsPage(): string {
   return [
@@ -109,9 +97,7 @@ export function concernsPage(): string {
     "What `rehome plan` may have to say about a guest. A blocker must be put right before anything is copied (exit status",
     "5), a warning should be understood, an info needs nothing. Each comes with what to do about it on that machine.",
     "",
-    "| code | severity | meaning |",
-    "| --- | --- | --- |",
-    ...Object.entries(CONCERNS).map(([code, { severity, meaning }]) => `| ${code} | ${severity} | ${meaning} |`),
+    ...concernTable(CONCERNS),
     "",
   ].join("\n");
 }

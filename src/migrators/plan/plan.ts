@@ -3,7 +3,7 @@ import type { Config } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
 import type { GuestPlan, GuestState, Machine } from "../types.js";
 import { CHECKS } from "./checks/index.js";
-import { bySeverity } from "./concerns.js";
+import { bySeverity } from "../../lib/concern.js";
 import type { Draft } from "./context.js";
 import { draftGuest } from "./draft.js";
 import type { TargetFacts } from "./target.js";
