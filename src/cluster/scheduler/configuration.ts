@@ -33,7 +33,7 @@ export function readConfiguration(cib: Cib, now: number): ClusterState {
     colocations: [],
     locations: [],
     haveQuorum: cib.haveQuorum ?? false,
-    haveFenceDevice: false,
+    haveFenceDevice: options.haveWatchdog,
     unfencing: false,
     haveRemoteNodes: false,
     recheckAt,

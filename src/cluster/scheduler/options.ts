@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly symmetric: boolean;
   readonly fencing: boolean;
   readonly fenceAction: string;
+  /** sbd runs on every node, so that nodes fence themselves. */
+  readonly haveWatchdog: boolean;
   readonly fencingTimeoutMs: number;
   readonly concurrentFencing: boolean;
   readonly startupFencing: boolean;
@@ -55,6 +57,7 @@ export function readOptions(given: ReadonlyMap<string, string>): ClusterOptions 
     symmetric: flag("symmetric-cluster", true),
     fencing: flag("stonith-enabled", true),
     fenceAction: fenceAction(given.get("stonith-action")),
+    haveWatchdog: flag("have-watchdog", false),
     fencingTimeoutMs: duration("stonith-timeout", 60_000),
     concurrentFencing: flag("concurrent-fencing", false),
     startupFencing: flag("startup-fencing", true),
