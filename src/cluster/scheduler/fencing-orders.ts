@@ -1,6 +1,6 @@
 import { ensureAction } from "./action-table.js";
 import { canFence, fenceAction } from "./fencing.js";
-import { topOf, type ClusterState, type Node, type Resource, primitivesOf } from "./model.js";
+import { isAnonymousClone, topOf, type ClusterState, type Node, type Resource, primitivesOf } from "./model.js";
 import { Act, addOrdering, clear, Ord, orderActions, set, type WorkAction } from "./work-action.js";
 
 /** Eighth stage: fencing of nodes in an unknown state and shutdown of those that asked for it, the DC's last. */
@@ -66,10 +66,10 @@ function orderStarts(resource: Resource, node: Node, fencing: WorkAction): void 
   }
 }
 
+/** What is known of one instance of an anonymous clone is known of all; of the groups in a cloned group it is not. */
 function isKnownOn(resource: Resource, node: Node): boolean {
-  if (resource.knownOn.has(node)) return true;
-  const top = topOf(resource);
-  return top !== resource && top.variant === "clone" && !resource.unique && top.knownOn.has(node);
+  const { parent } = resource;
+  return resource.knownOn.has(node) || (isAnonymousClone(parent) && parent?.knownOn.has(node) === true);
 }
 
 /** Stops and demotes on a fenced node are done by fencing it. */
