@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 321, L2: 336, L3: 334 },
+  core: { L1: 322, L2: 337, L3: 336 },
   extended: { L1: 102, L2: 103, L3: 103 },
 } as const;
 
