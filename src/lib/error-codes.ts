@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   cancelled: { exit: "interrupted", meaning: "stopped by a signal" },
   "command-failed": { exit: "failed", meaning: "a program that rehome ran ended with an error" },
   "command-timeout": { exit: "failed", meaning: "a program that rehome ran did not end in time" },
+  "tool-missing": { exit: "target", meaning: "a program that this takes is not installed" },
   "output-unreadable": { exit: "failed", meaning: "a program printed something that rehome does not understand" },
   "file-unreadable": { exit: "failed", meaning: "a file could not be read" },
   "file-unwritable": { exit: "target", meaning: "a file could not be written" },
@@ -110,6 +111,7 @@ export const ERROR_CODES = {
   "resource-active": { exit: "refused", meaning: "the resource runs, or may run" },
   "resource-failed": { exit: "failed", meaning: "a resource did not become what was asked for" },
   "node-unknown": { exit: "config", meaning: "the CIB has no node of that name" },
+  "resource-stays": { exit: "refused", meaning: "the resource would not become what was asked for" },
   "runtime-not-running": { exit: "refused", meaning: "no runtime keeps the cluster" },
   "runtime-unreachable": { exit: "failed", meaning: "the runtime does not answer" },
 } as const satisfies Record<string, ErrorCodeInfo>;

@@ -1,4 +1,4 @@
-import type { Canonical, CanonicalAction } from "./canonical.js";
+import type { Canonical, CanonicalAction } from "../../src/cluster/simulation/canonical.js";
 
 export const LEVELS = ["L1", "L2", "L3", "L4", "L5"] as const;
 export type Level = (typeof LEVELS)[number];

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { schedule } from "../../src/cluster/scheduler/schedule.js";
 import { parseXml, type XmlElement } from "../../src/lib/xml.js";
-import { canonicalForm, type Canonical } from "./canonical.js";
+import { canonicalForm, type Canonical } from "../../src/cluster/simulation/canonical.js";
 import { compare, LEVELS, type Level } from "./compare.js";
 
 export interface Case {

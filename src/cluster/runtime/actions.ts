@@ -72,6 +72,7 @@ export function actionPerformer(options: PerformerOptions): Perform {
     const failure = await executor.fence(node.name, how, action.timeoutMs || options.settings.stonithTimeoutMs);
     log({ type: "fence", node: node.name, action: how, failure });
     if (failure !== undefined) return false;
+    if (how === "on") return true; // unfencing: the node stays as it is
     await store.update((cib) => setNodeCondition(forgetAttributes(forgetHistory(cib, node), node), node, "offline"));
     return true;
   };

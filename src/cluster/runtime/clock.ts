@@ -16,6 +16,8 @@ export const realClock: Clock = {
 export interface VirtualClock extends Clock {
   /** Lets time pass up to a moment of the even time, running what falls due in its order and waiting for what that sets off. */
   advanceTo(time: number): Promise<void>;
+  /** When the next callback is due, of the even time. */
+  next(): number | undefined;
   /** Sets the time of day to another one, as an administrator or NTP does. Nothing falls due by that. */
   set(time: number): void;
 }
@@ -42,6 +44,7 @@ export function virtualClock(start: number): VirtualClock {
   return {
     now: () => now + ahead,
     elapsed: () => now,
+    next: () => due()?.at,
     set: (time) => void (ahead = time - now),
     after(ms, callback) {
       const entry = { at: now + Math.max(ms, 0), order: (count += 1), callback };

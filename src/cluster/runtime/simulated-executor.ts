@@ -108,10 +108,11 @@ export function simulatedExecutor(
     },
     digests: (operation) =>
       Promise.resolve(operationDigests(operation, metadata.get(operation.resource.agent.type) ?? NO_METADATA)),
-    async fence(node) {
+    async fence(node, action) {
       const planned = takePlan({ node, resource: "stonith", task: "fence" });
       await new Promise<void>((resolve) => clock.after(planned?.takesMs ?? 1000, resolve));
       if (planned?.rc !== undefined && planned.rc !== 0) return planned.exitReason ?? "the device did not answer";
+      if (action === "on") return undefined;
       for (const key of [...states.keys()]) if (key.startsWith(`${node} `)) states.delete(key);
       return undefined;
     },

@@ -1,7 +1,7 @@
-import { INFINITY } from "../../src/cluster/scheduler/score.js";
-import type { Action, Score, ScoreStage, Transition } from "../../src/cluster/scheduler/types.js";
+import { INFINITY } from "../scheduler/score.js";
+import type { Action, NodeFlag, Score, ScoreStage, Transition } from "../scheduler/types.js";
 
-/** One action in the canonical form of the suite. */
+/** One action in the canonical form, in which schedulers are compared: what is done, free of how it is written. */
 export interface CanonicalAction {
   readonly kind: string;
   readonly task: string;
@@ -9,6 +9,8 @@ export interface CanonicalAction {
   readonly resource?: string;
   readonly agent?: string;
   readonly node?: string;
+  /** The cluster node that passes the action on to a remote or guest node. */
+  readonly router?: string;
   readonly meta?: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, string>>;
   readonly priority?: number;
@@ -20,6 +22,8 @@ export interface Canonical {
   readonly placement?: Readonly<
     Record<string, readonly { readonly role?: string; readonly nodes?: readonly string[] }[]>
   >;
+  /** By node name. */
+  readonly nodes?: Readonly<Record<string, readonly NodeFlag[]>>;
   readonly unsupported?: readonly string[];
   /** Kind of the score, and its attributes as crm_simulate prints them. */
   readonly scores?: readonly (readonly [string, Readonly<Record<string, string>>])[];
@@ -41,6 +45,7 @@ export function canonicalForm(transition: Transition): Canonical {
     actions: Object.fromEntries(transition.actions.map((action) => [action.id, canonicalAction(action)])),
     orders: transition.orders.map(({ first, then }) => [first, then] as const),
     placement: transition.placement,
+    nodes: transition.nodes,
     scores: transition.scores.map(canonicalScore),
     ...(transition.unsupported.length > 0 && { unsupported: transition.unsupported }),
   };
@@ -70,6 +75,7 @@ function canonicalAction(action: Action): CanonicalAction {
     ...(resource && { resource: resource.longId }),
     ...(agent && { agent: agent.filter((part) => part !== undefined).join(":") }),
     ...(action.node !== undefined && { node: action.node }),
+    ...(action.router !== undefined && { router: action.router }),
     ...(Object.keys(meta).length > 0 && { meta }),
     ...(Object.keys(params).length > 0 && { params }),
     ...(action.priority !== 0 && { priority: action.priority }),
