@@ -72,6 +72,9 @@ export function findFirst(
   return undefined;
 }
 
+/** Carried out even where the node is not there. */
+const BY_CONTROLLER = ["delete", "lrm_delete"];
+
 function makeAction(state: ClusterState, { resource, key, task, node, optional }: ActionRequest): WorkAction {
   const intervalMs = parseKey(key)?.intervalMs ?? 0;
   const settings = resource === undefined ? undefined : operationSettings(state, resource, task, intervalMs);
@@ -81,7 +84,7 @@ function makeAction(state: ClusterState, { resource, key, task, node, optional }
     node,
     task,
     key,
-    flags: Act.runnable | (optional ? Act.optional : 0) | (task === "delete" ? Act.byController : 0),
+    flags: Act.runnable | (optional ? Act.optional : 0) | (BY_CONTROLLER.includes(task) ? Act.byController : 0),
     priority: 0,
     meta: settings?.meta ?? new Map<string, string>(),
     params: new Map(),
@@ -238,6 +241,11 @@ export function clearFailcount(state: ClusterState, resource: Resource, node: No
   });
   action.meta.set("op_no_wait", "true");
   return action;
+}
+
+/** Deletes what a node's history says of a resource, whether or not the node is there. */
+export function clearHistory(state: ClusterState, resource: Resource, node: Node): WorkAction {
+  return operation(state, resource, "lrm_delete", node, false);
 }
 
 /** Every action of the resource and those below it, newest first. */

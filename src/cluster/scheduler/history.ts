@@ -19,7 +19,7 @@ import { addNodeScore } from "./node-scores.js";
 import { applyEntry, type HistoryRun } from "./operation-history.js";
 import { addInstance, makeResource } from "./resources.js";
 import { targetRole } from "./target-role.js";
-import { isLocked } from "./shutdown-lock.js";
+import { hasLock, readLock } from "./shutdown-lock.js";
 import { addRunning } from "./running.js";
 import { INFINITY } from "./score.js";
 import { Act, operationKey, set } from "./work-action.js";
@@ -32,11 +32,11 @@ export function readResourceHistory(state: ClusterState, node: Node, xml: XmlEle
     .filter((child) => child.name === "lrm_rsc_op")
     .map(readHistoryEntry)
     .filter((entry) => entry !== undefined);
-  if (entries.length === 0 && !isLocked(state, xml)) return;
+  if (entries.length === 0 && !hasLock(state, xml)) return;
   const found = findByHistory(state, node, id);
   const resource = found ?? makeOrphan(state, xml, id);
   if (resource === undefined) return;
-  if (isLocked(state, xml)) resource.lockNode = node;
+  readLock(state, resource, node, xml);
   const before = resource.role;
   resource.role = "Unknown";
   const sorted = [...entries].sort(isNewer);

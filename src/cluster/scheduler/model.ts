@@ -199,7 +199,8 @@ export interface Resource {
   readonly danglingMigrations: Node[];
   pendingTask: string | undefined;
   pendingNode: Node | undefined;
-  lockNode: Node | undefined;
+  /** The node it waits for, after that was shut down cleanly. */
+  lock: { readonly node: Node; readonly sinceMs: number } | undefined;
 
   // assignment
   allowed: Map<Node, Candidate>;

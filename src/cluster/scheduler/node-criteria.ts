@@ -13,10 +13,12 @@ import {
 } from "./model.js";
 import { addNodeScore } from "./node-scores.js";
 import { addScores, INFINITY } from "./score.js";
+import { applyShutdownLocks } from "./shutdown-lock.js";
 import { operationKey } from "./work-action.js";
 
 /** Fourth stage: what speaks for and against each node, resource by resource. */
 export function applyNodeCriteria(state: ClusterState): void {
+  applyShutdownLocks(state);
   applyNodeHealth(state);
   for (const location of state.locations) applyLocation(location.resource, location, false);
   for (const resource of state.resources) applyStickiness(state, resource);

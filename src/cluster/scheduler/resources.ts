@@ -117,7 +117,7 @@ export function makeResource(
     danglingMigrations: [],
     pendingTask: undefined,
     pendingNode: undefined,
-    lockNode: undefined,
+    lock: undefined,
     allowed: new Map(),
     provisional: true,
     assigning: false,

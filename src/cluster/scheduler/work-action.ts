@@ -144,7 +144,7 @@ export function parseKey(key: string): { resource: string; task: string; interva
   if (match === null) return undefined;
   const rest = match[1] ?? "";
   const known =
-    /^(.*?)_((?:pre|post)_notify_\w+|confirmed-(?:pre|post)_notify_\w+|migrate_to|migrate_from|clear_failcount)$/.exec(
+    /^(.*?)_((?:pre|post)_notify_\w+|confirmed-(?:pre|post)_notify_\w+|migrate_to|migrate_from|clear_failcount|lrm_delete)$/.exec(
       rest,
     );
   const [resource, task] =
