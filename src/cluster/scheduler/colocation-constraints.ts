@@ -16,8 +16,13 @@ export function readColocation(state: ClusterState, xml: XmlElement): void {
     nodeAttribute: attributes["node-attribute"],
   };
   const sets = readSets(state, xml);
-  const tagged = isTag(state, attributes["rsc"]) || isTag(state, attributes["with-rsc"]);
-  if (sets.length === 0 && tagged) {
+  const tags = [attributes["rsc"], attributes["with-rsc"]].filter((name) => isTag(state, name));
+  if (sets.length === 0 && tags.length === 2) {
+    // Pacemaker does not say which of the one goes with which of the other, and leaves them alone.
+    state.warnings.add(`the colocation ${common.id} between the groups of names ${tags.join(" and ")} has no effect`);
+    return;
+  }
+  if (sets.length === 0 && tags.length === 1) {
     const dependents = tagSet(state, attributes["rsc"] ?? "", roleAttribute(attributes["rsc-role"]));
     const primaries = tagSet(state, attributes["with-rsc"] ?? "", roleAttribute(attributes["with-rsc-role"]));
     colocateSets(state, common, dependents, primaries, score, true);

@@ -179,7 +179,7 @@ export function addInstance(state: ClusterState, clone: Resource & { clone: Clon
   return made;
 }
 
-/** The resource's element with its template's contents: operations of its own replace the template's of that name. */
+/** The resource's element with its template's contents: operations of its own replace the template's of that name and role. */
 function expandTemplate(state: ClusterState, xml: XmlElement): { xml: XmlElement; templateId?: string } {
   const templateId = xml.attributes["template"];
   if (templateId === undefined) return { xml };
@@ -203,7 +203,7 @@ function expandTemplate(state: ClusterState, xml: XmlElement): { xml: XmlElement
 }
 
 function operationName({ attributes }: XmlElement): string {
-  return `${attributes["name"] ?? ""} ${parseInterval(attributes["interval"])}`;
+  return `${attributes["name"] ?? ""} ${parseRole(attributes["role"]) ?? "Started"}`;
 }
 
 function tagTemplate(state: ClusterState, template: string, user: string): void {
