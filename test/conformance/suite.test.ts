@@ -7,7 +7,7 @@ const SUITE = "../shared/pacemaker-suite";
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
   core: { L1: 322, L2: 337, L3: 336 },
-  extended: { L1: 102, L2: 103, L3: 103 },
+  extended: { L1: 103, L2: 105, L3: 105 },
   rest: { L1: 3, L2: 3, L3: 3 },
 } as const;
 
