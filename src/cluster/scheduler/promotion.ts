@@ -14,6 +14,7 @@ import {
   type Resource,
 } from "./model.js";
 import { addScores, INFINITY, parseScore } from "./score.js";
+import { mayPromote } from "./tickets.js";
 
 /** Adds what agents say about promotion (attributes `master-NAME`) to instances' scores, before they are placed. */
 export function addPromotionScores(clone: Resource): void {
@@ -145,6 +146,7 @@ function sortForPromotion(clone: Resource): void {
       nonnegative: true,
     });
   }
+  if (!mayPromote(clone)) for (const candidate of clone.allowed.values()) candidate.weight = -INFINITY;
   for (const child of clone.children) {
     const node = plannedNode(child);
     if (!child.managed && child.nextRole === "Promoted") child.sortIndex = INFINITY;

@@ -1,6 +1,9 @@
 import type { XmlElement } from "../../lib/xml.js";
 import { expandName, readSets } from "./constraints.js";
+import { fenceNode } from "./fencing.js";
 import { parseRole, type ClusterState, type Resource, type Ticket, type TicketConstraint } from "./model.js";
+import { addNodeScore } from "./node-scores.js";
+import { INFINITY } from "./score.js";
 
 const LOSS_POLICIES = ["stop", "demote", "freeze", "fence"] as const;
 
@@ -42,5 +45,49 @@ function add(
     lossPolicy: needsFencing ? "stop" : (policy ?? fallback),
   };
   resource.tickets.push(constraint);
-  state.unsupported.add("tickets");
+  if (!isHeld(ticket)) withhold(state, resource, constraint);
+}
+
+function isHeld({ granted, standby }: Ticket): boolean {
+  return granted && !standby;
+}
+
+/** Whether no missing ticket keeps a clone's instances from being promoted. */
+export function mayPromote({ tickets }: Resource): boolean {
+  return tickets.every(({ role, ticket }) => role !== "Promoted" || isHeld(ticket));
+}
+
+/** What becomes of a resource without its ticket: a lost one is a reason to act, a missing one not to start. */
+function withhold(state: ClusterState, resource: Resource, constraint: TicketConstraint): void {
+  for (const child of resource.children) withhold(state, child, constraint);
+  if (resource.children.length > 0) return;
+  const { ticket, role, lossPolicy } = constraint;
+  if (ticket.granted || resource.runningOn.length === 0) {
+    // For the promoted role alone it is enough not to be promoted.
+    if (role !== "Promoted" || lossPolicy === "stop") ban(state, resource);
+    return;
+  }
+  const concerned = role === undefined || role === resource.role;
+  switch (lossPolicy) {
+    case "stop": {
+      ban(state, resource);
+      return;
+    }
+    case "demote":
+      if (role !== "Promoted") ban(state, resource);
+      return;
+    case "fence":
+      if (!concerned) return;
+      ban(state, resource);
+      for (const node of resource.runningOn) fenceNode(state, node, `the ticket ${ticket.id} was lost`, false);
+      return;
+    case "freeze":
+      if (!concerned) return;
+      resource.managed = false;
+      resource.blocked = true;
+  }
+}
+
+function ban(state: ClusterState, resource: Resource): void {
+  for (const node of state.nodes) addNodeScore(resource, node, -INFINITY);
 }
