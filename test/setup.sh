@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 PACKAGES='
   qemu-system-x86 qemu-utils libguestfs-tools libguestfs-xfs nbdkit libnbd-bin
   libvirt-daemon-system libvirt-clients libxml2-utils
-  resource-agents pacemaker-resource-agents pacemaker-cli-utils corosync drbd-utils lvm2
+  resource-agents pacemaker-resource-agents pacemaker-cli-utils drbd-utils lvm2 corosync drbd-utils lvm2
   openssh-client openssh-server openssl sudo rsync busybox-static xfsprogs
   mmdebstrap gpg e2fsprogs iproute2 util-linux procps python3-minimal
 '

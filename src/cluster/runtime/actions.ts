@@ -42,7 +42,8 @@ export function actionPerformer(options: PerformerOptions): Perform {
     const record = await operations.run(operation);
     if (record === undefined) return false;
     await results.record(node, record, operation, options.settings.startFailureIsFatal);
-    return !hasFailed(record) || operation.meta["on_fail"] === "ignore";
+    // An agent is told, not asked: it has no say in what its clone does.
+    return !hasFailed(record) || operation.meta["on_fail"] === "ignore" || action.task === "notify";
   };
 
   const operationOf = (action: Action, resource: ActionResource, node: ClusterNode, number: number): Operation => ({

@@ -1,3 +1,4 @@
+import { cloneMeta } from "./clone-meta.js";
 import { operationParameters } from "./digests.js";
 import { parametersOf } from "./attributes.js";
 import { findOperation } from "./operation-config.js";
@@ -50,6 +51,7 @@ function publish(state: ClusterState, action: WorkAction): Action {
     targetRc: Number(meta["op_target_rc"] ?? 0),
     params: resource?.variant === "primitive" ? paramsOf(state, action, resource) : {},
     meta: {
+      ...(resource !== undefined && kind === "rsc" && cloneMeta(resource)),
       ...others,
       ...(interval !== undefined && interval !== "0" && { interval }),
       ...(resource !== undefined && { timeout: String(action.timeoutMs) }),

@@ -19,8 +19,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   "clock-set-back": "when a failure expires is no time to look again",
   "cyclic-orders": "a circle of mandatory orders is broken, Pacemaker does nothing",
   "failures-are-forgotten-after-a-time": "when a failure expires is no time to look again",
-  "guest-follows-the-promoted-disk": "notifications",
-  "promoted-node-is-lost": "notifications",
   "promotion-fails": "after a failed promotion the instance is not demoted",
   "start-fails-until-threshold": "when a failure expires is no time to look again",
 };

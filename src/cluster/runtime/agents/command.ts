@@ -10,6 +10,21 @@ export interface AgentCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly rcOf: (exitCode: number, stdout: string) => number;
+  /** Why it failed, in its own words, from what it printed as errors; empty when it gave no reason. */
+  readonly reasonOf: (stderr: string) => string;
+}
+
+const REASON_PREFIX = "ocf-exit-reason:";
+
+/** OCF agents mark their reason; the last one counts. */
+function exitReason(stderr: string): string {
+  const line = stderr.split("\n").findLast((text) => text.startsWith(REASON_PREFIX));
+  return line?.slice(REASON_PREFIX.length) ?? "";
+}
+
+/** Other programs end with it. */
+function lastLine(stderr: string): string {
+  return stderr.trimEnd().split("\n").at(-1) ?? "";
 }
 
 /** OCF's "not installed" and "unimplemented". */
@@ -43,7 +58,12 @@ async function ocf(operation: Operation, where: AgentSurroundings): Promise<Agen
   }
   const path = await findOcfAgent(agent, where);
   if (path !== undefined) {
-    return { argv: [path, operation.task], env: ocfEnvironment(operation, where), rcOf: (code) => code };
+    return {
+      argv: [path, operation.task],
+      env: ocfEnvironment(operation, where),
+      rcOf: (code) => code,
+      reasonOf: exitReason,
+    };
   }
   return failure(
     NOT_INSTALLED,
@@ -82,25 +102,36 @@ async function lsb(operation: Operation, where: AgentSurroundings): Promise<Agen
     argv: [path, action],
     env: plainEnvironment(where),
     rcOf: (code) => (action === "status" ? (LSB_STATUS[code] ?? 1) : code),
+    reasonOf: lastLine,
   };
 }
 
+/** There when systemd is what the machine was started with (sd_booted(3)). */
+const SYSTEMD_RUNS = "/run/systemd/system";
 const SYSTEMD_ACTIONS: Readonly<Record<string, string>> = { start: "start", stop: "stop", monitor: "is-active" };
 
-function systemd(operation: Operation, where: AgentSurroundings): AgentCommand | Outcome {
+async function systemd(operation: Operation, where: AgentSurroundings): Promise<AgentCommand | Outcome> {
   const action = SYSTEMD_ACTIONS[operation.task];
   if (action === undefined) return unimplemented(operation);
+  if (!(await isExecutable(SYSTEMD_RUNS))) {
+    return failure(
+      NOT_INSTALLED,
+      OP_STATUS.notInstalled,
+      `systemd does not run on this machine, which the unit ${operation.resource.agent.type} needs`,
+    );
+  }
   const { type } = operation.resource.agent;
   const unit = /\.[a-z]+$/.test(type) ? type : `${type}.service`;
   return {
     argv: ["systemctl", action, "--", unit],
     env: plainEnvironment(where),
     rcOf: (code, stdout) => (action === "is-active" ? activeRc(stdout.trim()) : code),
+    reasonOf: lastLine,
   };
 }
 
 function activeRc(state: string): number {
-  return ["active", "reloading", "activating"].includes(state) ? 0 : 7;
+  return ["active", "reloading", "activating", "deactivating"].includes(state) ? 0 : 7;
 }
 
 function unimplemented(operation: Operation): Outcome {

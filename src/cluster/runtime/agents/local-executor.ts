@@ -11,7 +11,7 @@ import type { UnderWay } from "./under-way.js";
 
 const KEEP_BYTES = 64 * 1024;
 const LOG_LINES = 20;
-const REASON_PREFIX = "ocf-exit-reason:";
+const LONGEST_REASON = 500;
 const UNKNOWN_ERROR = 1;
 const DEFAULT_TIMEOUT_MS = 20_000;
 
@@ -79,21 +79,16 @@ function outcomeOf(command: AgentCommand, result: GroupResult, timeoutMs: number
   return {
     rc: command.rcOf(result.exitCode, result.stdout),
     status: OP_STATUS.done,
-    exitReason: exitReasonOf(result.stderr),
+    exitReason: printable(command.reasonOf(result.stderr).trim()).slice(0, LONGEST_REASON),
     output,
   };
-}
-
-/** The last reason an agent gave; anything may stand in its output, so control characters go. */
-function exitReasonOf(stderr: string): string {
-  const line = stderr.split("\n").findLast((text) => text.startsWith(REASON_PREFIX));
-  return printable(line?.slice(REASON_PREFIX.length).trim() ?? "").slice(0, 500);
 }
 
 function lastLines(text: string): string {
   return printable(text).trimEnd().split("\n").slice(-LOG_LINES).join("\n").trim();
 }
 
+/** Anything may stand in the output of an agent: control characters go. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\ufffe\uffff]/g, "?");
 }
