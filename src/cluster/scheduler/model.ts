@@ -134,6 +134,9 @@ export interface CloneSettings {
  * begins it, and after all have finished it.
  */
 export interface NotificationPoints {
+  /** What they surround: the clone's own points at which the operation begins and is finished. */
+  readonly begin: WorkAction;
+  readonly finish: WorkAction;
   readonly before: WorkAction;
   readonly beforeConfirmed: WorkAction;
   readonly after: WorkAction;

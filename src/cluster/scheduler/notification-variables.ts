@@ -1,6 +1,7 @@
 import { isInGraph } from "./graph.js";
 import { compareNames, type ClusterState, type Node, type Resource } from "./model.js";
 import type { Role } from "./types.js";
+import type { WorkAction } from "./work-action.js";
 
 /** An instance, and the node where it is or where something will be done with it. */
 interface Mention {
@@ -11,11 +12,12 @@ interface Mention {
 /**
  * What agents are told of their clone, as resource agents expect it: for each group of instances their names and, in
  * the same order, those of their nodes, separated by spaces; a single space for none. Roles are those before the
- * transition, operations those it will carry out. See "Clone Notifications" in Pacemaker Administration.
+ * transition, operations those it will carry out; when it is about fencing, of stops only the `fenced` one. See "Clone Notifications" in Pacemaker Administration.
  */
 export function notificationVariables(
   state: ClusterState,
   instances: readonly Resource[],
+  fenced?: WorkAction,
 ): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   const put = (name: string, mentions: readonly Mention[]): void => {
@@ -40,6 +42,7 @@ export function notificationVariables(
     const found = instances.flatMap((instance) =>
       instance.actions
         .filter((action) => action.task === task && isInGraph(action))
+        .filter((action) => fenced === undefined || task !== "stop" || action === fenced)
         .map(({ node }) => ({ instance, node })),
     );
     put(task, found);
@@ -48,6 +51,10 @@ export function notificationVariables(
   variables.set("notify_available_uname", join(names([...allowed.keys()])));
   variables.set("notify_all_uname", join(names(state.nodes)));
   return variables;
+}
+
+export function inform(actions: readonly WorkAction[], variables: ReadonlyMap<string, string>): void {
+  for (const { meta } of actions) for (const [name, value] of variables) meta.set(name, value);
 }
 
 function names(nodes: readonly Node[]): readonly string[] {

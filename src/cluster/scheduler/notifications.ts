@@ -1,8 +1,9 @@
 import { DONE } from "./action-flags.js";
 import { ensureAction, findFirst } from "./action-table.js";
+import { isInGraph } from "./graph.js";
 import type { ClusterState, CloneSettings, NotificationPoints, Resource } from "./model.js";
 import { INFINITY } from "./score.js";
-import { Act, addOrdering, operationKey, Ord, set, type WorkAction } from "./work-action.js";
+import { Act, addOrdering, clear, operationKey, Ord, orderActions, set, type WorkAction } from "./work-action.js";
 
 /** Operations of one clone follow each other: what is taken down is down before anything is brought up. */
 const STAGES: Readonly<Record<string, readonly string[]>> = {
@@ -57,6 +58,8 @@ function addPoints(
     return action;
   };
   const points: NotificationPoints = {
+    begin,
+    finish,
     before: make("pre", false),
     beforeConfirmed: make("pre", true),
     after: make("post", false),
@@ -87,4 +90,23 @@ export function setSubject({ meta }: WorkAction, subject: NotificationSubject): 
   meta.set("notify_operation", subject.operation);
   meta.set("notify_key_type", subject.keyType);
   meta.set("notify_key_operation", subject.keyOperation);
+}
+
+/** Points are in the transition exactly if what they surround is; to be called when that is decided. */
+export function settlePoints({ begin, finish, ...points }: NotificationPoints): void {
+  const follow = (point: WorkAction, subject: WorkAction): void => {
+    clear(point, Act.optional | Act.shown | Act.runnable);
+    set(point, isInGraph(subject) ? Act.runnable : Act.optional);
+  };
+  follow(points.before, begin);
+  follow(points.beforeConfirmed, begin);
+  follow(points.after, finish);
+  follow(points.afterConfirmed, finish);
+}
+
+/** An instance that is notified is watched only when all have confirmed. */
+export function watchAfter(instance: Resource, confirmed: WorkAction): void {
+  for (const monitor of instance.actions) {
+    if (monitor.intervalMs > 0 && monitor.task !== "cancel") orderActions(confirmed, monitor, Ord.optional);
+  }
 }
