@@ -140,7 +140,7 @@ describe("notifications of a clone's agents", () => {
       ({ task, meta }) => task === "notify" && meta["notify_stop_uname"] === "n2" && meta["notify_type"] === "post",
     );
     assert.equal(notice?.meta["notify_key_operation"], "stonith");
-    assert.ok(follows(made, "cluster:stonith-n2-reboot@n2", notice?.id ?? ""));
+    assert.ok(follows(made, "cluster:stonith-n2-reboot@n2", notice.id));
   });
 
   it("are not sent when nothing happens", () => {
