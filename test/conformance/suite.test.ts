@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 322, L2: 337, L3: 336 },
+  core: { L1: 322, L2: 339, L3: 338 },
   extended: { L1: 103, L2: 105, L3: 105 },
   rest: { L1: 93, L2: 93, L3: 93 },
 } as const;
