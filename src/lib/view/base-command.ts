@@ -114,6 +114,16 @@ export const clusterFlags = {
   }),
 };
 
+export const dryRunFlag = {
+  "dry-run": Flags.boolean({ description: "show what would move, change nothing" }),
+};
+
+/** Flags of commands whose outcome is looked at in a simulation first. */
+export const foreseenFlags = {
+  ...dryRunFlag,
+  force: Flags.boolean({ description: "ask for it even if nothing would come of it now" }),
+};
+
 /** Flags of every command that logs in to a source. */
 export const sourceFlags = {
   "accept-new-host-key": Flags.boolean({
