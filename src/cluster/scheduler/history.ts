@@ -216,8 +216,13 @@ function actOnFailure({ state, resource, node }: HistoryRun, onFail: HistoryRun[
     case "stop":
       resource.nextRole = "Stopped";
       return;
-    case "restart":
     case "restart-container":
+      resource.failed = true;
+      resource.mustStop = true;
+      if (resource.container !== undefined) stopAction(state, resource.container, node, false);
+      else if (isUp) stopAction(state, resource, node, false);
+      return;
+    case "restart":
     case "reset-remote":
       if (!isUp) return;
       resource.failed = true;

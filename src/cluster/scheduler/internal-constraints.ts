@@ -1,5 +1,6 @@
 import { ensureAction } from "./action-table.js";
 import { addColocation } from "./colocation-constraints.js";
+import { addContainerConstraints } from "./containers.js";
 import { numberOf } from "./instance-order.js";
 import { isClone, rank, topOf, type ClusterState, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
@@ -23,6 +24,7 @@ function addForPrimitive(state: ClusterState, resource: Resource): void {
   }
   orderTasks(state, resource, "delete", resource, "monitor", Ord.onSameNode | Ord.thenDropsFirst);
   orderAroundAdmission(state, resource);
+  addContainerConstraints(state, resource);
   if (state.options.placement !== "default" && resource.utilization.size > 0) addForUtilization(state, resource);
 }
 

@@ -72,7 +72,10 @@ function banAtThreshold(state: ClusterState, resource: Resource, node: Node): vo
 /** What has to leave a node because of too many failures: all instances of an anonymous clone go together. */
 export function thresholdReached(state: ClusterState, resource: Resource, node: Node): Resource | undefined {
   if (resource.migrationThreshold === 0 || resource.failureIgnored) return undefined;
-  const { count } = failcountOf(state, resource, node, { effective: true });
+  // What fails in a container fails with it.
+  const count = [resource, ...resource.fillers]
+    .map((each) => failcountOf(state, each, node, { effective: true }).count)
+    .reduce(addScores, 0);
   if (count <= 0 || count < resource.migrationThreshold) return undefined;
   const top = topOf(resource);
   return isAnonymousClone(top) ? top : resource;

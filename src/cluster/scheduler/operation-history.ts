@@ -103,6 +103,10 @@ export function applyEntry(run: HistoryRun, entry: HistoryEntry): void {
   if (settings.onFail === "ignore" || (settings.onFail === "restart-container" && entry.task === "stop")) {
     applySuccess(run, entry, entry.targetRc);
     resource.failureIgnored = true;
+    // What could not be stopped is gone when its container is restarted.
+    if (settings.onFail === "restart-container" && GRAVITY.indexOf(run.onFail) <= GRAVITY.indexOf("restart")) {
+      run.onFail = "restart-container";
+    }
     state.failedOperations.push({ node, entry: entry.xml });
     return;
   }

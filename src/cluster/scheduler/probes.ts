@@ -50,6 +50,8 @@ function isKnown(resource: Resource, node: Node): boolean {
 
 function probePrimitive(state: ClusterState, resource: Resource, node: Node): boolean {
   if (!state.options.probes || resource.orphan || resource.knownOn.has(node)) return false;
+  // In a container that was never started there is nothing to be found.
+  if (resource.container !== undefined) return false;
   const top = topOf(resource);
   const discovery = resource.allowed.get(node)?.discovery;
   if (resource.exclusiveDiscovery || top.exclusiveDiscovery) {

@@ -3,6 +3,7 @@ import { parseDuration, parseInterval } from "../cib/durations.js";
 import { follow, nvSetsOf } from "../cib/nvsets.js";
 import { isFalse, isTrue } from "../cib/read.js";
 import { defaultSets, ruleContext } from "./attributes.js";
+import { tieToContainers } from "./containers.js";
 import { targetRole } from "./target-role.js";
 import {
   isClone,
@@ -39,6 +40,7 @@ export function addResources(state: ClusterState): void {
     const resource = makeResource(state, xml, undefined, undefined);
     if (resource !== undefined) state.resources.push(resource);
   }
+  tieToContainers(state);
   // Only now it is known whether a device has to admit nodes.
   for (const each of state.resources.flatMap(withDescendants)) each.requires = requirementOf(state, each);
   sortByPriority(state);
@@ -317,5 +319,4 @@ function requirementOf(state: ClusterState, resource: Resource): Resource["requi
 function noteUnsupported(state: ClusterState, resource: Resource): void {
   if (resource.isRemoteNode) state.unsupported.add("remote nodes");
   if (resource.meta.has("remote-node")) state.unsupported.add("guest nodes");
-  if (resource.meta.has("container")) state.unsupported.add("containers");
 }
