@@ -20,19 +20,20 @@ virtlogd -d -p "$d/virtlogd.pid"
 exec libvirtd -f "$d/libvirtd.conf" -p "$d/libvirtd.pid"
 `;
 
+const lines = (...text: string[]): string => `${text.join("\n")}\n`;
+
+/** What libvirt does for guests beyond starting them needs more of a machine than a test may ask for. */
+export const QEMU_CONF = lines(
+  ...['security_driver = "none"', 'user = "root"', 'group = "root"'],
+  ...["cgroup_controllers = []", "namespaces = []", "remember_owner = 0"],
+);
+
 const START_MS = 60_000;
 
 /** Needs root. Guests that still run when it is closed are destroyed. */
 export async function privateLibvirt(): Promise<PrivateLibvirt> {
   const folder = await mkdtemp(join(tmpdir(), "rehome-libvirt-"));
-  const lines = (...text: string[]): string => `${text.join("\n")}\n`;
-  await writeFile(
-    join(folder, "qemu.conf"),
-    lines(
-      ...['security_driver = "none"', 'user = "root"', 'group = "root"'],
-      ...["cgroup_controllers = []", "namespaces = []", "remember_owner = 0"],
-    ),
-  );
+  await writeFile(join(folder, "qemu.conf"), QEMU_CONF);
   await writeFile(
     join(folder, "libvirtd.conf"),
     lines(`unix_sock_dir = "${folder}/sock"`, 'auth_unix_rw = "none"', 'auth_unix_ro = "none"'),
