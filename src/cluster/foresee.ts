@@ -7,8 +7,9 @@ import type { Edit } from "./cib/tree.js";
 import type { Movable } from "./moves.js";
 import type { ClusterPaths } from "./paths.js";
 import { schedule } from "./scheduler/index.js";
+import type { Situation } from "./scheduler/types.js";
 import { hasChanged, resourceChanges, type Change } from "./simulation/changes.js";
-import { whatIf, type Situation } from "./simulation/what-if.js";
+import { whatIf } from "./simulation/what-if.js";
 
 /** What a change of the CIB would lead to, by simulation. */
 export interface Foreseen {
@@ -90,8 +91,7 @@ export function nodesOf({ id, role }: Movable, { placement }: Situation): readon
  * @throws RehomeError resource-stays when it is nowhere, usage when it is in several places
  */
 export function presentNode(cib: XmlElement, moved: Movable, now: number): string {
-  const { before: placement, nodesBefore: nodes } = schedule(cib, now);
-  const [node, ...others] = nodesOf(moved, { placement, nodes });
+  const [node, ...others] = nodesOf(moved, schedule(cib, now).present);
   const remedy = `name the node that it is to run on: rehome cluster move ${moved.id} NODE`;
   if (node === undefined) throw new RehomeError("resource-stays", `"${moved.id}" runs nowhere`, { remedy });
   if (others.length === 0) return node;

@@ -13,7 +13,11 @@ const { values } = parseArgs({
 });
 
 const begun = performance.now();
-const { results, scheduledMs } = runSuite(values.suite, { out: values.out, tier: values.tier, only: values.case });
+const { results, scheduledMs } = await runSuite(values.suite, {
+  out: values.out,
+  tier: values.tier,
+  only: values.case,
+});
 const level = LEVELS.find((each) => each === values.list);
 for (const { case: each, levels, why } of results) {
   if (why !== undefined) console.log(`${each.case}: ${why}`);

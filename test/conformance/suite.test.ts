@@ -6,20 +6,20 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 322, L2: 339, L3: 338 },
-  extended: { L1: 103, L2: 105, L3: 105 },
+  core: { L1: 338, L2: 339, L3: 338 },
+  extended: { L1: 105, L2: 105, L3: 105 },
   rest: { L1: 100, L2: 100, L3: 100 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {
   this.timeout(120_000);
   for (const [tier, reached] of Object.entries(REACHED)) {
-    it(`decides at least as many ${tier} cases as before`, function () {
+    it(`decides at least as many ${tier} cases as before`, async function () {
       if (!existsSync(SUITE)) {
         console.log(`      skipped: there is no ${SUITE}`);
         this.skip();
       }
-      const counts = count(runSuite(SUITE, { tier }).results);
+      const counts = count((await runSuite(SUITE, { tier })).results);
       for (const [level, least] of Object.entries(reached)) {
         const found = counts[level as keyof typeof reached];
         assert.ok(found >= least, `${tier} ${level}: ${found} instead of ${least}`);

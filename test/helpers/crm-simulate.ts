@@ -46,7 +46,7 @@ function transitionOf(graph: XmlElement): Transition {
   );
   const recheckBy = graph.attributes["recheck-by"];
   return {
-    ...{ actions, orders, before: {}, placement: {}, nodes: {}, nodesBefore: {}, scores: [], unsupported: [] },
+    ...{ actions, orders, present: { placement: {}, nodes: {} }, scores: [], unsupported: [] },
     warnings: [],
     // Seconds; the decision is looked at again by then.
     ...(recheckBy !== undefined && { recheckAt: Number(recheckBy) * 1000 }),

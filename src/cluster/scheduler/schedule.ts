@@ -11,8 +11,8 @@ import { makeGraph } from "./graph.js";
 import { addInstanceNotifications } from "./instance-notifications.js";
 import { addInternalConstraints } from "./internal-constraints.js";
 import { applyNodeCriteria } from "./node-criteria.js";
-import { foresee, presentRoles } from "./placement.js";
 import { addProbes } from "./probes.js";
+import { presentRoles, situationOf } from "./situation.js";
 import { readStatus } from "./status.js";
 import { makeTransition } from "./transition.js";
 import type { Transition } from "./types.js";
@@ -41,7 +41,7 @@ export function schedule(root: XmlElement, now: number): Transition {
   const { options } = state;
   return {
     ...makeTransition(state, graph),
-    ...foresee(state, graph, present),
+    present: situationOf(state, present),
     scores: state.scores,
     settings: {
       clusterDelayMs: options.clusterDelayMs,

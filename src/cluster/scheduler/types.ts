@@ -81,6 +81,13 @@ export type Placement = Readonly<Record<string, readonly Place[]>>;
 export const NODE_FLAGS = ["online", "standby", "maintenance", "pending", "unclean", "shutdown"] as const;
 export type NodeFlag = (typeof NODE_FLAGS)[number];
 
+/** Where everything is at a moment. */
+export interface Situation {
+  readonly placement: Placement;
+  /** By node name. */
+  readonly nodes: Readonly<Record<string, readonly NodeFlag[]>>;
+}
+
 /**
  * The moment a score is taken: before a group's members or a clone's instances are placed one by one, right before a
  * resource is placed, or when the instances to promote are chosen.
@@ -112,13 +119,8 @@ export interface ExecutionSettings {
 export interface Transition {
   readonly actions: readonly Action[];
   readonly orders: readonly Order[];
-  /** Before the transition. */
-  readonly before: Placement;
-  /** After the transition, if every action gives the rc it aims at. */
-  readonly placement: Placement;
-  /** After the transition, by node name. */
-  readonly nodes: Readonly<Record<string, readonly NodeFlag[]>>;
-  readonly nodesBefore: Readonly<Record<string, readonly NodeFlag[]>>;
+  /** Before the transition; where everything is after it, only carrying it out can tell. */
+  readonly present: Situation;
   /** In the order in which they counted. */
   readonly scores: readonly Score[];
   readonly settings: ExecutionSettings;

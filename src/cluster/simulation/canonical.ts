@@ -1,5 +1,5 @@
 import { INFINITY } from "../scheduler/score.js";
-import type { Action, NodeFlag, Score, ScoreStage, Transition } from "../scheduler/types.js";
+import type { Action, NodeFlag, Score, ScoreStage, Situation, Transition } from "../scheduler/types.js";
 
 /** One action in the canonical form, in which schedulers are compared: what is done, free of how it is written. */
 export interface CanonicalAction {
@@ -39,13 +39,15 @@ const META = [
   "start_delay",
 ];
 
-/** A transition in the canonical form, so that it can be compared with what Pacemaker does. */
-export function canonicalForm(transition: Transition): Canonical {
+/**
+ * A transition in the canonical form, so that it can be compared with what Pacemaker does.
+ * @param after where everything is when it was carried out
+ */
+export function canonicalForm(transition: Transition, after: Situation): Canonical {
   return {
     actions: Object.fromEntries(transition.actions.map((action) => [action.id, canonicalAction(action)])),
     orders: transition.orders.map(({ first, then }) => [first, then] as const),
-    placement: transition.placement,
-    nodes: transition.nodes,
+    ...after,
     scores: transition.scores.map(canonicalScore),
     ...(transition.unsupported.length > 0 && { unsupported: transition.unsupported }),
   };

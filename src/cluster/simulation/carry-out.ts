@@ -31,6 +31,13 @@ export interface CarriedOut {
   readonly failed: ReadonlySet<string>;
 }
 
+/** How a simulated transition is carried out. */
+export interface CarryOutOptions {
+  readonly failures?: readonly PlannedFailure[];
+  /** Whether a node that is asked to shut down leaves the cluster (as it would), or stays (as with crm_simulate). */
+  readonly nodesLeave?: boolean;
+}
+
 /**
  * Carries a transition out as the runtime would, with agents that exist only in the simulation and in no real time: the
  * same code orders, runs and records.
@@ -40,13 +47,13 @@ export async function carryOut(
   cib: XmlElement,
   transition: Transition,
   now: number,
-  failures: readonly PlannedFailure[] = [],
+  { failures = [], nodesLeave = true }: CarryOutOptions = {},
 ): Promise<CarriedOut> {
   const clock = virtualClock(now);
   const store = memoryCib(cib, () => clock.now());
   const executor = simulatedExecutor(clock);
   const ids = historyIds(cib);
-  runAsBefore(executor, transition.before, ids);
+  runAsBefore(executor, transition.present.placement, ids);
   for (const { rc, ...match } of failures) executor.plan(match, { rc } satisfies PlannedResult);
   const log = (): void => undefined;
   const nodes = membersOf(cib, transition, clock, executor);
@@ -55,7 +62,9 @@ export async function carryOut(
     results: resultRecorder({ store, log, onUnexpected: () => undefined }),
     operationsOf: (name) => nodes.get(name),
     transition: { id: 1, uuid: "simulation" },
-    onShutdown: (node) => void store.update((at) => leave(at, node)),
+    onShutdown: (node) => {
+      if (nodesLeave) void store.update((at) => leave(at, node));
+    },
   });
   const done = new Set<string>();
   const failed = new Set<string>();
@@ -122,7 +131,7 @@ function membersOf(
   clock: VirtualClock,
   executor: SimulatedExecutor,
 ): ReadonlyMap<string, NodeOperations> {
-  const members = clusterNodes(cib).filter(({ name }) => transition.nodesBefore[name]?.includes("online"));
+  const members = clusterNodes(cib).filter(({ name }) => transition.present.nodes[name]?.includes("online"));
   const nothing = (): void => undefined;
   const history = descendantsOf(cib, "lrm_rsc_op");
   const lastCallId = Math.max(0, ...history.map(({ attributes }) => Number(attributes["call-id"]) || 0));

@@ -1,5 +1,4 @@
-import type { Place, Placement } from "../scheduler/types.js";
-import type { Situation } from "./what-if.js";
+import type { Place, Placement, Situation } from "../scheduler/types.js";
 
 /** One resource (all instances of it) or node, before and after. */
 export interface Change {

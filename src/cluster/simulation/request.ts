@@ -84,7 +84,7 @@ function failed(cib: XmlElement, text: string, now: number): XmlElement {
 }
 
 function nodesOf(cib: XmlElement, resource: string, now: number): readonly string[] {
-  const places = Object.entries(schedule(cib, now).before).filter(([path]) => {
+  const places = Object.entries(schedule(cib, now).present.placement).filter(([path]) => {
     const id = path.split("/").at(-1) ?? path;
     return id === resource || id.replace(/:\d+$/, "") === resource;
   });

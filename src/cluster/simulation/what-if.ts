@@ -1,14 +1,8 @@
 import type { XmlElement } from "../../lib/xml.js";
 import type { Edit } from "../cib/tree.js";
 import { schedule } from "../scheduler/index.js";
-import type { Action, NodeFlag, Placement, Transition } from "../scheduler/types.js";
+import type { Action, Situation, Transition } from "../scheduler/types.js";
 import { carryOut, type CarriedOut, type PlannedFailure } from "./carry-out.js";
-
-/** Where everything is at a moment. */
-export interface Situation {
-  readonly placement: Placement;
-  readonly nodes: Readonly<Record<string, readonly NodeFlag[]>>;
-}
 
 /** One transition: what the scheduler decided, and what became of it in the simulation. */
 export interface Round {
@@ -45,29 +39,24 @@ export interface WhatIf {
 
 /** What a cluster would do if something happened: decided by the scheduler, carried out in virtual time. */
 export async function whatIf(cib: XmlElement, { injections, failures, now }: WhatIf): Promise<Simulation> {
-  const present = schedule(cib, now);
+  const asItIs = schedule(cib, now);
   const supposed = injections.reduce((at, inject) => inject(at), cib);
   const decided = schedule(supposed, now);
-  const unsupported = [...new Set([...present.unsupported, ...decided.unsupported])];
+  const unsupported = [...new Set([...asItIs.unsupported, ...decided.unsupported])];
   const rounds: Round[] = [];
   let [transition, at, time] = [decided, supposed, now];
   while (isWork(transition) && unsupported.length === 0 && !isRepeated(transition, rounds)) {
-    const carriedOut = await carryOut(at, transition, time, failures);
+    const carriedOut = await carryOut(at, transition, time, { failures });
     const next = schedule(carriedOut.cib, carriedOut.endedAt);
-    rounds.push({ transition, carriedOut, after: situationBefore(next) });
+    rounds.push({ transition, carriedOut, after: next.present });
     [transition, at, time] = [next, carriedOut.cib, carriedOut.endedAt];
   }
   return {
-    ...{ before: situationBefore(present), decided, rounds, cib: at, unsupported },
-    after:
-      unsupported.length > 0 ? { placement: decided.placement, nodes: decided.nodes } : situationBefore(transition),
+    ...{ before: asItIs.present, decided, rounds, cib: at, unsupported },
+    after: transition.present,
     settled: unsupported.length === 0 && !isWork(transition),
     warnings: decided.warnings,
   };
-}
-
-function situationBefore({ before, nodesBefore }: Transition): Situation {
-  return { placement: before, nodes: nodesBefore };
 }
 
 /** The same again would be done for ever; and no real recovery takes so many transitions. */

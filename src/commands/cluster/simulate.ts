@@ -1,7 +1,6 @@
 import { Flags } from "@oclif/core";
-import type { Transition } from "../../cluster/scheduler/types.js";
+import type { Situation, Transition } from "../../cluster/scheduler/types.js";
 import type { Canonical } from "../../cluster/simulation/canonical.js";
-import type { Situation } from "../../cluster/simulation/what-if.js";
 import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
 
 /** The first transition in the canonical form; what follows it, and how things were before. */
@@ -85,16 +84,13 @@ transition: actions, orders, placement, nodes.`;
       failures: request.plannedFailures(flags["op-fail"] ?? []),
       now,
     });
-    const [first, ...others] = simulation.rounds.map(({ transition, after }) => ({
-      ...canonicalForm(transition),
-      ...after,
-    }));
+    const [first, ...others] = simulation.rounds.map(({ transition, after }) => canonicalForm(transition, after));
     const { decided, before, settled, warnings } = simulation;
     const printsGraph = await this.draw(flags, decided);
     if (!printsGraph) this.print(simulationText(simulation));
     if (!printsGraph && flags.scores) this.print(["", ...scoresText(decided.scores)]);
     if (flags.save !== undefined) await localHost().writeFile(flags.save, writeXml(simulation.cib), 0o600);
-    return { ...(first ?? canonicalForm(decided)), before, then: others, settled, warnings };
+    return { ...(first ?? canonicalForm(decided, decided.present)), before, then: others, settled, warnings };
   }
 
   private async readCib(flags: { readonly cib: string | undefined; state: string | undefined; config: string }) {

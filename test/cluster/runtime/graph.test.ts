@@ -11,7 +11,7 @@ function action(id: string): Action {
 
 function transition(ids: readonly string[], orders: readonly Order[]): Transition {
   return {
-    ...{ actions: ids.map(action), orders, before: {}, placement: {}, nodes: {}, nodesBefore: {}, scores: [] },
+    ...{ actions: ids.map(action), orders, present: { placement: {}, nodes: {} }, scores: [] },
     ...{ unsupported: [], warnings: [] },
     settings: {
       clusterDelayMs: 0,
