@@ -103,6 +103,9 @@ export const ERROR_CODES = {
   "guest-silent": { exit: "failed", meaning: "the guest runs and a check of it does not answer" },
 
   // cluster
+  "password-missing": { exit: "config", meaning: "the password of a BMC is not where rehome.yaml says" },
+  "cluster-blocked": { exit: "refused", meaning: "something stands in the way of setting up the cluster" },
+  "cluster-undescribed": { exit: "config", meaning: "rehome.yaml has no cluster section" },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
   "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },
   "cib-unsupported": { exit: "config", meaning: "the CIB uses something that rehome does not understand" },

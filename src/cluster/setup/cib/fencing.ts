@@ -1,5 +1,6 @@
 import { element, type XmlElement } from "../../../lib/xml.js";
 import { operations, pairSet } from "../../cib/make.js";
+import { bmcAddress } from "../facts/bmc.js";
 import type { Member } from "../members.js";
 
 /** Where a host's fencing device finds the BMC's password; see templates/cluster/fence-password.sh. */
@@ -18,10 +19,10 @@ export function fencingId(name: string): string {
  */
 export function fencingDevice({ name, bmc }: Member, delay: string | undefined): XmlElement {
   const id = fencingId(name);
-  const [, ip, port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(bmc.address) ?? [];
+  const { ip, port } = bmcAddress(bmc.address);
   return element("primitive", { id, class: "stonith", type: bmc.agent }, [
     pairSet("instance_attributes", `${id}-ia`, {
-      ip: ip ?? bmc.address,
+      ip,
       ipport: port,
       username: bmc.user,
       password_script: passwordScript(name),

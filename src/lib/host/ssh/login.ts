@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type AnyAuthMethod, type IdentityCallback, type ParsedKey } from "ssh2";
 import { RehomeError } from "../../errors.js";
+import { mustBePrivate, readPasswordFile, readSecretText } from "../../secret-file.js";
 import type { SshOptions, SshTarget } from "./types.js";
 
 /** One way to log in. */
@@ -33,7 +34,7 @@ export async function prepareLogin(target: SshTarget, options: SshOptions): Prom
   const agentSocket = env["SSH_AUTH_SOCK"];
   const attempts: LoginAttempt[] = [];
   const skipped: string[] = [];
-  const password = target.passwordFile === undefined ? undefined : await readPassword(target.passwordFile);
+  const password = target.passwordFile === undefined ? undefined : await readPasswordFile(target.passwordFile);
 
   async function addKey(path: string, named: boolean): Promise<void> {
     const key = await readKey(path, named);
@@ -75,22 +76,11 @@ function passwordAttempts({ user, passwordFile = "" }: SshTarget, password: stri
   ];
 }
 
-/** The first line of a file that only its owner may read. */
-async function readPassword(path: string): Promise<string> {
-  await mustBePrivate(path, "password file");
-  const [password = ""] = (await readText(path, "password file")).split(/\r?\n/, 1);
-  if (password !== "") return password;
-  throw new RehomeError("file-unreadable", "the password file has an empty first line", {
-    path,
-    remedy: "write the password into its first line",
-  });
-}
-
 /** @returns undefined for a key that is not there and that nobody named */
 async function readKey(path: string, named: boolean): Promise<ParsedKey | "protected" | undefined> {
   if (!named && !(await exists(path))) return undefined;
   if (named) await mustBePrivate(path, "private key");
-  const parsed = ssh2.utils.parseKey(await readText(path, "private key")) as ParsedKey | ParsedKey[] | Error;
+  const parsed = ssh2.utils.parseKey(await readSecretText(path, "private key")) as ParsedKey | ParsedKey[] | Error;
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key !== undefined && !(key instanceof Error) && key.isPrivateKey()) return key;
   if (key instanceof Error && /encrypted|passphrase/i.test(key.message)) return "protected";
@@ -113,34 +103,6 @@ async function agentFor(socket: string, path: string): Promise<InstanceType<type
       else done(undefined, keys?.filter((key) => wanted.equals(key as ParsedKey)) ?? []);
     });
   return agent;
-}
-
-async function mustBePrivate(path: string, what: string): Promise<void> {
-  let mode: number;
-  try {
-    ({ mode } = await stat(path));
-  } catch (cause) {
-    throw unreadable(path, what, cause);
-  }
-  if ((mode & 0o077) === 0) return;
-  throw new RehomeError("secret-exposed", `others may read the ${what} (mode ${(mode & 0o777).toString(8)})`, {
-    path,
-    remedy: "make it yours alone with chmod 600",
-  });
-}
-
-async function readText(path: string, what: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw unreadable(path, what, cause);
-  }
-}
-
-function unreadable(path: string, what: string, cause: unknown): RehomeError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const remedy = `check the path of the ${what}, and that you may read it`;
-  return new RehomeError("file-unreadable", `cannot read the ${what}: ${reason}`, { path, remedy, cause });
 }
 
 function exists(path: string): Promise<boolean> {

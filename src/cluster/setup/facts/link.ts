@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { RehomeError } from "../../../lib/errors.js";
+import type { Host } from "../../../lib/host/types.js";
+import { readTemplate } from "../../../lib/templates.js";
+import type { LinkFacts } from "./types.js";
+
+const SECONDS = 2;
+const WAIT_S = 10;
+
+/** One end of a measurement. */
+export interface LinkEnd {
+  readonly host: Host;
+  /** On the network that is measured. */
+  readonly address: string;
+}
+
+/**
+ * Measures what a network carries from one machine to the other: TCP for two seconds, between their addresses on it.
+ * @throws RehomeError connection-lost, cancelled
+ */
+export async function measureLink(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Promise<LinkFacts> {
+  const script = await readTemplate("cluster/measure-link.py");
+  const token = randomBytes(16).toString("hex");
+  const server = await to.host.start(["python3", "-c", script], { ...(signal && { signal }) });
+  server.stdin.on("error", () => undefined);
+  const said: string[] = [];
+  server.stderr.on("data", (data: Buffer) => said.push(data.toString()));
+  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  try {
+    server.stdin.end(`${JSON.stringify({ role: "server", token, address: to.address, wait: WAIT_S })}\n`);
+    const port = Number((await lines.next()).value);
+    if (!Number.isInteger(port)) return failed(`${to.host.name} cannot listen on ${to.address}`, said.join(""));
+    const order = { role: "client", token, address: to.address, from: from.address, port };
+    const client = await from.host.run(["python3", "-c", script], {
+      input: `${JSON.stringify({ ...order, wait: WAIT_S, seconds: SECONDS })}\n`,
+      timeoutMs: (SECONDS + 2 * WAIT_S) * 1000,
+      ...(signal && { signal }),
+    });
+    if (client.exitCode !== 0) return failed(`${from.host.name} does not reach ${to.address}`, client.stderr);
+    const { bytes, seconds } = JSON.parse(String((await lines.next()).value)) as { bytes: number; seconds: number };
+    return { rate: bytes / seconds, failure: undefined };
+  } catch (error) {
+    if (error instanceof RehomeError && error.code === "command-timeout") {
+      return failed(`${from.host.name} does not reach ${to.address}`, "no answer");
+    }
+    throw error;
+  } finally {
+    server.kill();
+    await server.exited.catch(() => undefined);
+  }
+}
+
+/** The last line of what a Python program says is what is wrong. */
+function failed(what: string, output: string): LinkFacts {
+  const reason = output.trim().split("\n").at(-1) ?? "";
+  return { rate: undefined, failure: reason === "" ? what : `${what}: ${reason}` };
+}
