@@ -117,6 +117,8 @@ export interface CloneSettings {
   readonly nodeMax: number;
   readonly promotedMax: number;
   readonly promotedNodeMax: number;
+  /** Instances are told apart, as by different parameters; of others, each is as good as any. */
+  readonly unique: boolean;
   readonly interleave: boolean;
   readonly ordered: boolean;
   /** What an instance is made of. */

@@ -264,6 +264,7 @@ function readClone(state: ClusterState, xml: XmlElement, meta: ReadonlyMap<strin
     nodeMax: count(["clone-node-max"], 1),
     promotedMax: count(["promoted-max", "master-max"], 1),
     promotedNodeMax: count(["promoted-node-max", "master-node-max"], 1),
+    unique: isTrue(meta.get("globally-unique")) && canBeUnique(state, template),
     interleave: isTrue(meta.get("interleave")),
     ordered: isTrue(meta.get("ordered")),
     template,
@@ -274,11 +275,20 @@ function readClone(state: ClusterState, xml: XmlElement, meta: ReadonlyMap<strin
   };
 }
 
+/** Services of the host are one on each node: their agents cannot tell instances apart, whatever is configured. */
+function canBeUnique(state: ClusterState, template: XmlElement): boolean {
+  const primitives = template.name === "group" ? childrenOf(template, "primitive") : [template];
+  return primitives.every((each) => {
+    const { class: agentClass } = agentOf(expandTemplate(state, each).xml);
+    return agentClass === "ocf" || agentClass === "stonith";
+  });
+}
+
 /** Whether instances differ, and whether they can be promoted: the outermost clone says. */
 function settleClone(resource: Resource): void {
   const top = topOf(resource);
   if (!isClone(top)) return;
-  resource.unique = isTrue(top.meta.get("globally-unique"));
+  resource.unique = top.clone.unique;
   resource.promotable = isTrue(top.meta.get("promotable")) || top.xml.name === "master";
 }
 
