@@ -7,12 +7,15 @@ import { attachConsole } from "./console.js";
 import { Lab } from "./lab.js";
 import type { Machine } from "./machine/machine.js";
 import { MACHINES } from "./machines.js";
+import { restoreSnapshot, takeSnapshot } from "./snapshots.js";
 
 type Action = (lab: Lab, args: readonly string[]) => Promise<number>;
 
 const SSH_MS = 3000;
+/** The name of a snapshot that is given none. */
+const DEFAULT_SNAPSHOT = "default";
 
-const ACTIONS: Readonly<Record<string, Action>> = { up, status, ssh, console: showConsole, power };
+const ACTIONS: Readonly<Record<string, Action>> = { up, status, ssh, console: showConsole, power, snapshot, restore };
 
 /** Carries out a command of `npm run lab` in the lab's network. @throws RehomeError usage when there is no such command */
 export async function runAction(command: string, args: readonly string[]): Promise<number> {
@@ -79,5 +82,15 @@ async function power(lab: Lab, [name = "", what]: readonly string[]): Promise<nu
   if (what === "on") await machine.powerOn();
   else if (what === "off") await machine.cutPower();
   else throw new RehomeError("usage", `power is switched on or off, not "${what ?? ""}"`);
+  return 0;
+}
+
+async function snapshot(lab: Lab, [name = DEFAULT_SNAPSHOT]: readonly string[]): Promise<number> {
+  await takeSnapshot(lab, name);
+  return 0;
+}
+
+async function restore(lab: Lab, [name = DEFAULT_SNAPSHOT]: readonly string[]): Promise<number> {
+  await restoreSnapshot(lab, name);
   return 0;
 }

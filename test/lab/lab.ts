@@ -1,21 +1,14 @@
-import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RehomeError } from "../../src/lib/errors.js";
-import { localHost } from "../../src/lib/host/local-host.js";
-import { runChecked } from "../../src/lib/host/run.js";
 import type { Host } from "../../src/lib/host/types.js";
-import { accelerator } from "../helpers/accelerator.js";
-import { nodeImage, type NodeImage } from "./images/node.js";
 import { startBmc } from "./machine/bmc.js";
-import { writeIdentity } from "./machine/identity.js";
 import { Machine } from "./machine/machine.js";
-import { FILES, qemuArgv, startScript } from "./machine/qemu.js";
+import { BOOTED, BOOT_MS, makeMachine } from "./machine/make.js";
+import { FILES } from "./machine/qemu.js";
 import { MACHINES, machineSpec } from "./machines.js";
 import type { MachineSpec } from "./types.js";
 import { findWorld, isInside, worldHost, type World } from "./world/world.js";
-
-/** An emulated machine with others beside it, on two busy cores. */
-const BOOT_MS = 10 * 60_000;
 
 /** The lab as tests use it: its machines, over ssh and at their plugs. */
 export class Lab {
@@ -58,15 +51,17 @@ export class Lab {
 
   /** Makes the machines that there are not yet, switches all of them on, and waits until each answers ssh. */
   async up(...names: readonly string[]): Promise<void> {
-    const specs = names.map(machineSpec);
-    const image = await nodeImage(this.#log);
-    for (const spec of specs) if (!this.#machines.has(spec.name)) await this.#make(spec, image);
     const startedAt = Date.now();
-    const machines = specs.map(({ name }) => this.machine(name));
     await Promise.all(
-      machines.map(async (machine) => {
-        await machine.powerOn();
+      names.map(machineSpec).map(async (spec) => {
+        const isNew = !this.#machines.has(spec.name);
+        if (isNew) await this.#make(spec);
+        const machine = this.machine(spec.name);
+        await (isNew ? machine.powerOn(BOOTED) : machine.powerOn());
+        const stoodStill = (await machine.runState()) !== "running";
+        if (stoodStill) await machine.thaw();
         await machine.waitForSsh(BOOT_MS);
+        if (stoodStill) await machine.check(["date", "--utc", "--set", `@${Date.now() / 1000}`]); // so did its clock
         this.#log(`${machine.name} answers ssh after ${Math.round((Date.now() - startedAt) / 1000)} s`);
       }),
     );
@@ -77,29 +72,17 @@ export class Lab {
     await Promise.all(this.machines.map((machine) => machine.close()));
   }
 
-  async #make(spec: MachineSpec, image: NodeImage): Promise<void> {
+  async #make(spec: MachineSpec): Promise<void> {
     const folder = join(this.folder, spec.name);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder);
-    const host = localHost();
-    const create = ["qemu-img", "create", "-q", "-f", "qcow2"];
-    await runChecked(host, [...create, "-F", "raw", "-b", image.rootDisk, join(folder, FILES.root)]);
-    for (const [index, size] of spec.dataDisks.entries()) {
-      await runChecked(host, [...create, join(folder, FILES.data(index)), `${size}`]);
-    }
-    await copyFile(image.identity, join(folder, FILES.identity));
-    const hostKey = await writeIdentity(spec, image.initrd, join(folder, FILES.initrd));
-    await appendFile(this.#knownHosts, `${spec.nics[0]?.address ?? ""},${spec.name} ${hostKey}\n`);
-    await writeFile(join(folder, FILES.start), startScript(qemuArgv(spec, folder, image.kernel, await accelerator())));
+    await makeMachine(spec, { folder, world: this.world, log: this.#log });
     await startBmc(this.world, spec, folder);
+    await appendFile(this.knownHosts, await readFile(join(folder, FILES.knownHosts)));
     await appendFile(this.#made, `${spec.name}\n`); // only now it is whole
     this.#add(spec);
   }
 
   #add(spec: MachineSpec): void {
-    const folder = join(this.folder, spec.name);
-    const access = { folder, knownHosts: this.#knownHosts, world: this.world };
-    this.#machines.set(spec.name, new Machine(spec, access));
+    this.#machines.set(spec.name, new Machine(spec, { folder: join(this.folder, spec.name), world: this.world }));
   }
 
   async #madeNames(): Promise<readonly string[]> {
@@ -107,7 +90,8 @@ export class Lab {
     return text.split("\n").filter((name) => name !== "");
   }
 
-  get #knownHosts(): string {
+  /** known_hosts file with the host keys of all its machines. */
+  get knownHosts(): string {
     return join(this.folder, "known_hosts");
   }
 

@@ -1,11 +1,9 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asRehomeError, formatError, RehomeError } from "../../src/lib/errors.js";
-import { acquireLock } from "../../src/lib/lock.js";
-import { cacheFolder } from "../helpers/cache.js";
 import { runAction } from "./actions.js";
+import { changeLab } from "./change.js";
 import { MACHINES } from "./machines.js";
-import { endWorld, findWorld, isInside, runInNetwork, startWorld, worldFolder } from "./world/world.js";
+import { endWorld, findWorld, isInside, runInNetwork, startWorld } from "./world/world.js";
 
 const USAGE = `npm run lab -- COMMAND
 
@@ -32,8 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const world = await findWorld();
   if (world !== undefined && isInside(world)) return runAction(command, args);
-  const lock = CHANGES.includes(command) ? await acquireLock(lockPath(), `npm run lab -- ${command}`) : undefined;
-  try {
+  const carryOut = async (): Promise<number> => {
     if (command === "down") {
       await endWorld();
       return 0;
@@ -41,10 +38,9 @@ async function main(argv: readonly string[]): Promise<number> {
     const entered = command === "up" ? await startWorld() : world;
     if (entered === undefined) return nothingUp(command);
     const self = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url), ...argv];
-    return await runInNetwork(entered, self);
-  } finally {
-    await lock?.release();
-  }
+    return runInNetwork(entered, self);
+  };
+  return CHANGES.includes(command) ? changeLab(`npm run lab -- ${command}`, carryOut) : carryOut();
 }
 
 function nothingUp(command: string): number {
@@ -53,11 +49,6 @@ function nothingUp(command: string): number {
     return 0;
   }
   throw new RehomeError("usage", "the lab is down", { remedy: "npm run lab -- up" });
-}
-
-/** One who changes the lab at a time. */
-function lockPath(): string {
-  return join(cacheFolder(), `${worldFolder().split("/").at(-1) ?? "lab"}.lock`);
 }
 
 try {

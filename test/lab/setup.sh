@@ -1,7 +1,8 @@
 #!/bin/sh
-# What the lab needs beside the tests' own set-up (test/setup.sh): the BMCs, and what packs the machines' identities.
+# What the lab needs beside the tests' own set-up (test/setup.sh): BMCs, what packs the machines' identities, and what a
+# cluster without machines runs; none of it is started on this machine.
 set -eu
-PACKAGES='openipmi cpio'
+PACKAGES='openipmi ipmitool cpio corosync pacemaker crmsh fence-agents'
 missing=
 for package in $PACKAGES; do
   case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
@@ -23,3 +24,4 @@ if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Tim
   exit 6
 fi
 rm -f "$log"
+[ ! -d /run/systemd/system ] || as_root systemctl disable --quiet --now pacemaker corosync

@@ -20,7 +20,6 @@ const POWER_MS = 60_000;
 export interface MachineAccess {
   /** Of this machine's disks, sockets, logs and the key to log in with. */
   readonly folder: string;
-  readonly knownHosts: string;
   /** Runs programs inside the lab's world. */
   readonly world: Host;
 }
@@ -50,6 +49,11 @@ export class Machine {
     return join(this.#access.folder, FILES.identity);
   }
 
+  /** known_hosts file with its host key. */
+  get knownHosts(): string {
+    return join(this.#access.folder, FILES.knownHosts);
+  }
+
   /** Unix socket of its serial console. */
   get consoleSocket(): string {
     return join(this.#access.folder, FILES.console);
@@ -57,14 +61,14 @@ export class Machine {
 
   /** The command line that logs in to it with OpenSSH; a command may follow. */
   sshArgv(): readonly string[] {
-    const options = ["StrictHostKeyChecking=yes", `UserKnownHostsFile=${this.#access.knownHosts}`];
+    const options = ["StrictHostKeyChecking=yes", `UserKnownHostsFile=${this.knownHosts}`];
     return ["ssh", "-q", "-i", this.identity, ...options.flatMap((one) => ["-o", one]), `root@${this.address()}`];
   }
 
   /** Root on it, over SSH; one connection, made anew when it was lost. */
   async host(connectTimeoutMs?: number): Promise<Host> {
-    const { identity } = this;
-    const target = { user: "root", host: this.address(), port: 22, identity, knownHosts: this.#access.knownHosts };
+    const { identity, knownHosts } = this;
+    const target = { user: "root", host: this.address(), port: 22, identity, knownHosts };
     this.#host ??= connectSsh(target, { name: this.name, ...(connectTimeoutMs !== undefined && { connectTimeoutMs }) });
     try {
       return await this.#host;
@@ -122,7 +126,7 @@ export class Machine {
     return (await this.#power("state")).trim() === "on";
   }
 
-  /** Switches it on, if it is off. @param snapshot to go on from, of its memory too */
+  /** Switches it on, if it is off. @param snapshot whose disks and memory it goes on with; it is then frozen: see `thaw` */
   async powerOn(snapshot?: string): Promise<void> {
     await this.#power("on", ...(snapshot === undefined ? [] : [snapshot]));
   }
@@ -168,9 +172,33 @@ export class Machine {
     return (answer as { readonly status: string }).status;
   }
 
+  /** Keeps its disks, and its memory if it is on: it should be frozen then. One of the same name is replaced. */
+  async saveSnapshot(name: string): Promise<void> {
+    if (await this.isOn()) {
+      await this.monitor(`savevm ${name}`);
+      return;
+    }
+    for (const disk of this.#disks()) {
+      const listed = await runChecked(this.#access.world, ["qemu-img", "snapshot", "-l", disk]);
+      const known = listed.split("\n").some((line) => line.trim().split(/\s+/)[1] === name);
+      if (known) await runChecked(this.#access.world, ["qemu-img", "snapshot", "-d", name, disk]);
+      await runChecked(this.#access.world, ["qemu-img", "snapshot", "-c", name, disk]);
+    }
+  }
+
+  /** Puts its disks back to a snapshot; it has to be off. With its memory: see `powerOn`. */
+  async restoreDisks(name: string): Promise<void> {
+    for (const disk of this.#disks()) await runChecked(this.#access.world, ["qemu-img", "snapshot", "-a", name, disk]);
+  }
+
   /** Lets go of the connection. */
   async close(): Promise<void> {
     await this.#disconnect();
+  }
+
+  #disks(): readonly string[] {
+    const names = [FILES.root, ...this.spec.dataDisks.map((_, index) => FILES.data(index))];
+    return names.map((name) => join(this.#access.folder, name));
   }
 
   async #power(...what: readonly string[]): Promise<string> {

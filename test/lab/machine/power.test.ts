@@ -50,7 +50,7 @@ describe("the power switch of a machine of the lab", () => {
 
   it("goes on from a snapshot when it is told one", async () => {
     await power("on", "first");
-    assert.equal((await host.readFile(join(folder, "arguments"))).toString(), "it's -loadvm first\n");
+    assert.equal((await host.readFile(join(folder, "arguments"))).toString(), "it's -loadvm first -S\n");
   });
 
   it("does what a BMC wants: state, off, on, reset; refuses what it cannot do", async () => {

@@ -13,6 +13,8 @@ export const FILES = {
   initrd: "initrd",
   /** Private key that its root accepts. */
   identity: "id_ed25519",
+  /** Its host key, by name and all addresses. */
+  knownHosts: "known_hosts",
   start: "start",
   pid: "pid",
   qmp: "qmp",
@@ -50,9 +52,9 @@ export function qemuArgv(spec: MachineSpec, folder: string, kernel: string, acce
   ];
 }
 
-/** The script that power.sh starts the machine with: `start [SNAPSHOT]`. */
+/** The script that power.sh starts the machine with: `start [SNAPSHOT]`; from a snapshot it comes up frozen. */
 export function startScript(argv: readonly string[]): string {
-  return `#!/bin/sh\nset -eu\nexec ${argv.map(quote).join(" ")} \${1:+-loadvm "$1"}\n`;
+  return `#!/bin/sh\nset -eu\nexec ${argv.map(quote).join(" ")} \${1:+-loadvm "$1" -S}\n`;
 }
 
 /** No AppArmor, whose profiles take an emulated machine ten seconds to load. */

@@ -75,14 +75,21 @@ export async function endWorld(folder = worldFolder()): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** A Host whose programs run inside the world, as root and without standard input of their own. */
+/** A Host whose programs run inside the world, as root. Files are this machine's. */
 export function worldHost(world: World): Host {
-  const host = localHost("lab");
-  const inside = (argv: readonly string[]): readonly string[] => ["nsenter", ...enterArgs(world), "--", ...argv];
+  return hostInside(localHost(), "lab", () => Promise.resolve(world.init));
+}
+
+/** A Host whose programs run on another one, in the namespaces of a process there. Files are the other one's. */
+export function hostInside(outer: Host, name: string, pid: () => Promise<number>): Host {
+  const inside = async (argv: readonly string[]): Promise<readonly string[]> => {
+    return ["nsenter", "--target", `${await pid()}`, "--mount", "--net", "--pid", "--ipc", "--uts", "--", ...argv];
+  };
   return {
-    ...host,
-    run: (argv, options) => host.run(inside(argv), options),
-    start: (argv, options) => host.start(inside(argv), options),
+    ...outer,
+    name,
+    run: async (argv, options) => outer.run(await inside(argv), options),
+    start: async (argv, options) => outer.start(await inside(argv), options),
   };
 }
 
@@ -94,16 +101,12 @@ export function isInside(world: World): boolean {
 /** Runs a program in the world's network, but otherwise on this machine, on this terminal. @returns its exit code */
 export async function runInNetwork(world: World, argv: readonly string[]): Promise<number> {
   const child = spawn("nsenter", [`--net=/proc/${world.init}/ns/net`, "--", ...argv], { stdio: "inherit" });
-  const ignore = (): void => undefined; // Ctrl-C reaches the program too: its end is waited for
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, ignore);
+  process.on("SIGINT", () => undefined); // Ctrl-C reaches the program too: its end is waited for
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 130));
   });
-}
-
-function enterArgs(world: World): readonly string[] {
-  return ["--target", `${world.init}`, "--mount", "--net", "--pid", "--ipc", "--uts"];
 }
 
 /** Process ids with `world.sh FOLDER` on their command line: process 1 of the world, or also who waits for it outside. */
