@@ -7,17 +7,15 @@ const NOW = Date.UTC(2026, 10, 22, 12);
 export interface World {
   readonly resources: string;
   readonly constraints?: string;
-  readonly tickets?: string;
   /** Names of the nodes in standby. */
   readonly standby?: readonly string[];
   /** Resources that run on n1; all others are known to be stopped there, and everything is on n2. */
   readonly running: readonly string[];
-  readonly fencing?: boolean;
 }
 
 /** What is decided for two nodes that are online; agents are all ocf:pacemaker:Dummy. */
 export function decide(world: World): Transition {
-  const { resources, constraints = "", tickets = "", standby = [], running, fencing = false } = world;
+  const { resources, constraints = "", standby = [], running } = world;
   const ids = [...resources.matchAll(/<primitive id="([^"]+)"/g)].map((match) => match[1] ?? "");
   const nodes = ["n1", "n2"].map((name, index) => {
     const set = `<instance_attributes id="${name}-a"><nvpair id="${name}-s" name="standby" value="on"/></instance_attributes>`;
@@ -30,10 +28,10 @@ export function decide(world: World): Transition {
   });
   const text = `<cib validate-with="pacemaker-3.9" crm_feature_set="3.16.1" epoch="1" num_updates="0" admin_epoch="0" have-quorum="1">
     <configuration><crm_config><cluster_property_set id="c">
-      <nvpair id="f" name="stonith-enabled" value="${String(fencing)}"/><nvpair id="w" name="have-watchdog" value="true"/>
+      <nvpair id="f" name="stonith-enabled" value="false"/>
     </cluster_property_set></crm_config>
     <nodes>${nodes.join("")}</nodes><resources>${resources}</resources><constraints>${constraints}</constraints></configuration>
-    <status><tickets>${tickets}</tickets>${states.join("")}</status></cib>`;
+    <status>${states.join("")}</status></cib>`;
   return schedule(parseXml(text, "test"), NOW);
 }
 
