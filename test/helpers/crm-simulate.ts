@@ -26,7 +26,7 @@ export function crmSimulate(cib: XmlElement, now: number): Transition {
 
 const KINDS = { rsc_op: "rsc", pseudo_event: "pseudo", crm_event: "cluster" } as const;
 
-function transitionOf(graph: XmlElement): Transition {
+export function transitionOf(graph: XmlElement): Transition {
   const byNumber = new Map<string, string>();
   const actions: Action[] = [];
   const synapses = childrenOf(graph, "synapse");

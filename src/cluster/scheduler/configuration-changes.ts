@@ -124,7 +124,6 @@ function checkOperation(state: ClusterState, resource: Resource, node: Node, ent
     readmit(state, resource, node, "device parameters changed");
     return true;
   }
-  if (digest === "unknown" && entry.xml.attributes["op-digest"] === undefined) return false;
   if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.beginAnew);
   else if (entry.xml.attributes["op-restart-digest"] !== undefined) {
     readmit(state, resource, undefined, "device parameters changed (reload)");
