@@ -117,21 +117,20 @@ function checkOperation(state: ClusterState, resource: Resource, node: Node, ent
     return true;
   }
   const digest = compareDigests(state, resource, node, entry);
-  const key = operationKey(resource.id, task, intervalMs);
   if (digest === "same") return false;
-  if (digest === "restart") {
-    ensureAction(state, { resource, key, task, optional: false });
+  const startAnew = (): void => {
+    // Whatever operation it was, a promotion too: only a start makes the parameters known to the agent.
+    const key = operationKey(resource.id, "start", 0);
+    ensureAction(state, { resource, key, task: "start", optional: false });
     readmit(state, resource, node, "device parameters changed");
-    return true;
-  }
-  if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.beginAnew);
+  };
+  const key = operationKey(resource.id, task, intervalMs);
+  if (digest === "restart") startAnew();
+  else if (intervalMs > 0) set(ensureAction(state, { resource, key, task, node, optional: true }), Act.beginAnew);
   else if (entry.xml.attributes["op-restart-digest"] !== undefined) {
     readmit(state, resource, undefined, "device parameters changed (reload)");
     scheduleReload(state, resource, node);
-  } else {
-    ensureAction(state, { resource, key, task, optional: false });
-    readmit(state, resource, node, "device parameters changed");
-  }
+  } else startAnew();
   return true;
 }
 
