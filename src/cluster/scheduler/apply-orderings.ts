@@ -1,9 +1,9 @@
 import { ensureAction, findActions, findFirst } from "./action-table.js";
-import { completionOf, orderingFlags } from "./action-flags.js";
+import { completionOf, flagsOf, orderingFlags } from "./action-flags.js";
 import { plannedNode, roleOf } from "./availability.js";
 import { applyEffect, applyToAction, type Change } from "./ordering-effects.js";
 import { orderMigrations } from "./migration-orders.js";
-import { isWithin, type ClusterState, type Ordering, type OrderEnd, type Resource } from "./model.js";
+import { isClone, isWithin, type ClusterState, type Ordering, type OrderEnd, type Resource } from "./model.js";
 import { orderProbes } from "./probe-orders.js";
 import { INFINITY } from "./score.js";
 import {
@@ -26,6 +26,14 @@ export function applyOrderings(state: ClusterState): void {
   for (const action of [...state.actions]) blockDependents(state, action);
   orderProbes(state);
   for (const action of [...state.actions].reverse()) update(state, action);
+  settleClones(state);
+}
+
+/** What has to be done by any instance in the end makes the clone's own points in time required. */
+function settleClones(state: ClusterState): void {
+  for (const clone of state.resources.filter(isClone)) {
+    for (const action of clone.actions) flagsOf(clone, action, undefined);
+  }
 }
 
 function applyOrdering(state: ClusterState, ordering: Ordering): void {
