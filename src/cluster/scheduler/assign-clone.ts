@@ -1,6 +1,6 @@
 import { assign, noteScores, unplace } from "./assign.js";
 import { currentNode, isAvailable, isUsable } from "./availability.js";
-import { hasInfluence, mergeScores } from "./colocation.js";
+import { hasInfluence, mergeScores } from "./colocated-scores.js";
 import { sortInstances } from "./instance-order.js";
 import { copyAllowed, isClone, type ClusterState, type Node, type Resource } from "./model.js";
 import { addNodeScore } from "./node-scores.js";

@@ -1,7 +1,8 @@
 import { assignClone } from "./assign-clone.js";
 import { byPreference, currentNode, isAvailable, isUsable } from "./availability.js";
 import { insertSorted } from "./colocation-constraints.js";
-import { followPrimary, hasInfluence, mergeScores } from "./colocation.js";
+import { hasInfluence, mergeScores } from "./colocated-scores.js";
+import { followPrimary } from "./colocation.js";
 import { rank, type Candidate, type Colocation, type ClusterState, type Node, type Resource } from "./model.js";
 import { sortForPlacement } from "./resource-order.js";
 import { INFINITY } from "./score.js";

@@ -1,5 +1,5 @@
 import { currentNode, isAvailable } from "./availability.js";
-import { mergeScores } from "./colocation.js";
+import { mergeScores } from "./colocated-scores.js";
 import { copyAllowed, rank, type Candidate, type Node, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
 

@@ -1,5 +1,6 @@
 import { isAvailable, plannedNode, roleOf } from "./availability.js";
-import { applyColocation, hasInfluence, mergeScores } from "./colocation.js";
+import { hasInfluence, mergeScores } from "./colocated-scores.js";
+import { applyColocation } from "./colocation.js";
 import { sortInstances } from "./instance-order.js";
 import {
   baseId,

@@ -1,6 +1,6 @@
 import { byPreference, currentNode } from "./availability.js";
-import { mergeScores } from "./colocation.js";
-import { makeCandidate, type Candidate, type ClusterState, type Node, type Resource } from "./model.js";
+import { scoresWithPrimaries } from "./colocated-scores.js";
+import { makeCandidate, type ClusterState, type Node, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
 import { compareCapacity } from "./utilization.js";
 
@@ -23,16 +23,5 @@ export function sortForPlacement(state: ClusterState): void {
     if (here !== 0) return here;
     const deciding = nodes.find((node) => at(a, node) !== at(b, node));
     return deciding === undefined ? 0 : at(b, deciding) - at(a, deciding);
-  });
-}
-
-function scoresWithPrimaries(resource: Resource): ReadonlyMap<Node, Candidate> {
-  const nothing = new Map([...resource.allowed.keys()].map((node) => [node, makeCandidate(node, 0)]));
-  return mergeScores(resource, nothing, {
-    nodeAttribute: "#uname",
-    factor: 1,
-    rollback: false,
-    nonnegative: false,
-    toPrimaries: true,
   });
 }

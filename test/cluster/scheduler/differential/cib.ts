@@ -67,7 +67,7 @@ function resources(shape: Shape): readonly XmlElement[] {
     const roles = ["Promoted", "Unpromoted"].map((role, at) => ({ ...monitor, role, interval: `${String(29 + at)}s` }));
     return element("clone", { id: `${id}-clone` }, [
       ...pairs("meta_attributes", {
-        ...{ "promotable": "true", "notify": "true", "promoted-max": String(promotedMax), "clone-max": "2" },
+        ...{ promotable: "true", notify: "true", "promoted-max": String(promotedMax), "clone-max": "2" },
         ...(interleave && { interleave: "true" }),
       }),
       primitive(id, { provider: "linbit", type: "drbd", params: { drbd_resource: id }, operations: roles }),
@@ -134,16 +134,16 @@ function withDrbd(shape: Shape, rsc: string, number: number | undefined): readon
   const drbd = `drbd${String(number + 1)}-clone`;
   return [
     element("rsc_colocation", {
-      ...{ id: `col-${rsc}-${drbd}`, rsc, "with-rsc": drbd, "with-rsc-role": "Promoted", "score": "INFINITY" },
+      ...{ id: `col-${rsc}-${drbd}`, rsc, "with-rsc": drbd, "with-rsc-role": "Promoted", score: "INFINITY" },
     }),
     element("rsc_order", {
-      ...{ "id": `ord-${rsc}-${drbd}`, "first": drbd, "first-action": "promote", "then": rsc, "then-action": "start" },
+      ...{ id: `ord-${rsc}-${drbd}`, first: drbd, "first-action": "promote", then: rsc, "then-action": "start" },
     }),
   ];
 }
 
 function guestConstraints(shape: Shape, rsc: string, guest: GuestShape): readonly XmlElement[] {
-  const rule = element("rule", { "id": `rule-${rsc}`, "score": "-INFINITY", "boolean-op": "or" }, [
+  const rule = element("rule", { id: `rule-${rsc}`, score: "-INFINITY", "boolean-op": "or" }, [
     element("expression", { id: `rule-${rsc}-0`, attribute: "pingd", operation: "not_defined" }),
     element("expression", { id: `rule-${rsc}-1`, attribute: "pingd", operation: "lte", value: "0", type: "integer" }),
   ]);
@@ -160,7 +160,7 @@ function guestConstraints(shape: Shape, rsc: string, guest: GuestShape): readonl
         ]),
     ...(guest.onMount && shape.mount !== undefined
       ? [
-          element("rsc_colocation", { "id": `col-${rsc}-mount`, rsc, "with-rsc": "mount-clone", "score": "INFINITY" }),
+          element("rsc_colocation", { id: `col-${rsc}-mount`, rsc, "with-rsc": "mount-clone", score: "INFINITY" }),
           element("rsc_order", { id: `ord-${rsc}-mount`, first: "mount-clone", then: rsc }),
         ]
       : []),
@@ -185,9 +185,7 @@ function pairConstraint(shape: Shape, pair: PairShape, id: string): readonly Xml
   );
   switch (pair.kind) {
     case "colocation":
-      return [
-        element("rsc_colocation", { id, "rsc": first, "with-rsc": second, "score": scoreText(pair.score) }),
-      ];
+      return [element("rsc_colocation", { id, rsc: first, "with-rsc": second, score: scoreText(pair.score) })];
     case "order":
       return [element("rsc_order", { id, first, then: second, kind: pair.order })];
     case "colocation-set":
@@ -214,15 +212,19 @@ export function bareCib(shape: Shape): XmlElement {
     const id = String(index + 1);
     const state = { id, uname: nodeName(shape, index), in_ccm: "true", crmd: "online" };
     return element("node_state", { ...state, join: "member", expected: "member" }, [
-      element("transient_attributes", { id }, pairs("instance_attributes", { "#feature-set": "3.16.1", ...attributes })),
+      element(
+        "transient_attributes",
+        { id },
+        pairs("instance_attributes", { "#feature-set": "3.16.1", ...attributes }),
+      ),
     ]);
   });
   const defaults = pairs("meta_attributes", { "resource-stickiness": String(shape.stickiness) });
   return element(
     "cib",
     {
-      ...{ "crm_feature_set": "3.16.1", "validate-with": "pacemaker-3.7", "epoch": "1", "num_updates": "0" },
-      ...{ "admin_epoch": "0", "have-quorum": "1", "dc-uuid": "1" },
+      ...{ crm_feature_set: "3.16.1", "validate-with": "pacemaker-3.7", epoch: "1", num_updates: "0" },
+      ...{ admin_epoch: "0", "have-quorum": "1", "dc-uuid": "1" },
     },
     [
       element("configuration", {}, [

@@ -3,7 +3,10 @@ import { nodeName, primitiveNames } from "./cib.js";
 import type { Event, Shape } from "./shape.js";
 
 /** What happens once the cluster runs: changes of the CIB, and what crm_simulate is told to inject. */
-export function happen(cib: XmlElement, shape: Shape): { readonly cib: XmlElement; readonly injected: readonly string[] } {
+export function happen(
+  cib: XmlElement,
+  shape: Shape,
+): { readonly cib: XmlElement; readonly injected: readonly string[] } {
   const names = primitiveNames(shape);
   let changed = cib;
   const injected: string[] = [];
@@ -43,7 +46,9 @@ function change(cib: XmlElement, event: Event, { resource, node, id }: Target): 
         prepend(each, set("meta_attributes", "target-role", event.role)),
       );
     case "unmanage":
-      return edit(cib, "primitive", "id", resource, (each) => prepend(each, set("meta_attributes", "is-managed", "false")));
+      return edit(cib, "primitive", "id", resource, (each) =>
+        prepend(each, set("meta_attributes", "is-managed", "false")),
+      );
     case "parameter":
       return edit(cib, "primitive", "id", resource, (each) => prepend(each, set("instance_attributes", "extra", "1")));
     case "failcount":

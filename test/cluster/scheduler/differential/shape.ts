@@ -72,7 +72,7 @@ const guest: fc.Arbitrary<GuestShape> = fc.record({
   prefers: maybe(fc.record({ node: number(3), score: fc.constantFrom(-1_000_000, -10, 10, 200, 1_000_000) })),
   meta: fc.record(
     {
-      "priority": fc.constantFrom("0", "5", "10"),
+      priority: fc.constantFrom("0", "5", "10"),
       "resource-stickiness": fc.constantFrom("0", "50", "INFINITY"),
       "migration-threshold": fc.constantFrom("1", "3"),
       "target-role": fc.constantFrom("Started", "Stopped"),
