@@ -1,3 +1,4 @@
+import { fenceDevicesOf } from "../cib/fence-devices.js";
 import { hasFailed } from "../cib/record.js";
 import { forgetAttributes, forgetHistory, removeHistory, setNodeCondition, type ClusterNode } from "../cib/status.js";
 import type { CibStore } from "../cib/store.js";
@@ -70,7 +71,10 @@ export function actionPerformer(options: PerformerOptions): Perform {
   const fence = async (action: Action): Promise<boolean> => {
     const node = nodeOf(action);
     const how = action.meta["stonith_action"] ?? "reboot";
-    const failure = await executor.fence(node.name, how, action.timeoutMs || options.settings.stonithTimeoutMs);
+    const failure = await executor.fence({
+      ...{ node: node.name, action: how, timeoutMs: action.timeoutMs || options.settings.stonithTimeoutMs },
+      devices: fenceDevicesOf(await store.read()),
+    });
     log({ type: "fence", node: node.name, action: how, failure });
     if (failure !== undefined) return false;
     if (how === "on") return true; // unfencing: the node stays as it is

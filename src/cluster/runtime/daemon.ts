@@ -33,10 +33,13 @@ export interface RuntimeOptions {
   readonly stopResources: boolean;
   /** Where OCF agents are. */
   readonly agentFolders?: readonly string[];
+  /** Where fence agents are. */
+  readonly fenceFolder?: string;
 }
 
 /** Debian's place of the OCF agents, as Pacemaker is built with. */
 const AGENT_FOLDERS = ["/usr/lib/ocf/resource.d"];
+const FENCE_FOLDER = "/usr/sbin";
 const CLIENT = "rehome runtime";
 /** The file system tells of changes; in case it does not, the file is looked at this often. */
 const POLL_MS = 5000;
@@ -92,7 +95,11 @@ async function keep(options: RuntimeOptions): Promise<void> {
   const runtime: Controller = controller({
     ...{ store, clock: realClock, schedule: options.schedule, log },
     executor: localExecutor(
-      { agentFolders: options.agentFolders ?? AGENT_FOLDERS, shims, socket: paths.socket },
+      {
+        agentFolders: options.agentFolders ?? AGENT_FOLDERS,
+        fenceFolder: options.fenceFolder ?? FENCE_FOLDER,
+        ...{ shims, socket: paths.socket },
+      },
       agentsUnderWay,
       problem,
     ),

@@ -108,7 +108,7 @@ export function simulatedExecutor(
     },
     digests: (operation) =>
       Promise.resolve(operationDigests(operation, metadata.get(operation.resource.agent.type) ?? NO_METADATA)),
-    async fence(node, action) {
+    async fence({ node, action }) {
       const planned = takePlan({ node, resource: "stonith", task: "fence" });
       await new Promise<void>((resolve) => clock.after(planned?.takesMs ?? 1000, resolve));
       if (planned?.rc !== undefined && planned.rc !== 0) return planned.exitReason ?? "the device did not answer";

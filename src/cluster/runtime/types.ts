@@ -1,3 +1,4 @@
+import type { FenceDevice } from "../cib/fence-devices.js";
 import type { ClusterNode } from "../cib/status.js";
 import type { OperationDigests, OpStatus } from "../cib/record.js";
 import type { ActionResource } from "../scheduler/types.js";
@@ -52,7 +53,16 @@ export interface Executor {
   /** What is recorded of an operation's parameters, so that a change of them is seen. */
   digests(operation: Operation): Promise<OperationDigests>;
   /** Cuts a node off. @returns undefined when done, or why it failed */
-  fence(node: string, action: string, timeoutMs: number): Promise<string | undefined>;
+  fence(order: FenceOrder): Promise<string | undefined>;
+}
+
+export interface FenceOrder {
+  readonly node: string;
+  /** reboot, off or on. */
+  readonly action: string;
+  readonly timeoutMs: number;
+  /** To be tried in this order. */
+  readonly devices: readonly FenceDevice[];
 }
 
 /** What the runtime tells of its work. */

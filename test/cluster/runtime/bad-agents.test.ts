@@ -35,7 +35,7 @@ describe("agents that misbehave", () => {
     }
     await writeFile(join(folder, "test", "notexecutable"), "#!/bin/sh\n");
     executor = localExecutor(
-      { agentFolders: [folder], shims: "/nonexistent/shims", socket: "/nonexistent/socket" },
+      { agentFolders: [folder], fenceFolder: folder, shims: "/nonexistent/shims", socket: "/nonexistent/socket" },
       underWay(join(folder, "under-way"), (message) => problems.push(message)),
       (message) => problems.push(message),
     );

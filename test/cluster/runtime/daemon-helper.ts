@@ -40,6 +40,7 @@ export async function testRuntime(
   resources: string,
   agentFolders?: readonly string[],
   under: string = tmpdir(),
+  fenceFolder?: string,
 ): Promise<TestRuntime> {
   const folder = await mkdtemp(join(under, "rehome-rt-"));
   const paths = clusterPaths(folder);
@@ -67,6 +68,7 @@ export async function testRuntime(
           schedule: decide,
           signal: ending.signal,
           ...(agentFolders && { agentFolders }),
+          ...(fenceFolder !== undefined && { fenceFolder }),
         },
         stopResources: options.stopResources ?? false,
         log: (event) => void events.push(event),

@@ -9,6 +9,8 @@ import { ocfEnvironment, plainEnvironment, type AgentSurroundings } from "./envi
 export interface AgentCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What it reads from its standard input. */
+  readonly input?: string;
   readonly rcOf: (exitCode: number, stdout: string) => number;
   /** Why it failed, in its own words, from what it printed as errors; empty when it gave no reason. */
   readonly reasonOf: (stderr: string) => string;
@@ -23,7 +25,7 @@ function exitReason(stderr: string): string {
 }
 
 /** Other programs end with it. */
-function lastLine(stderr: string): string {
+export function lastLine(stderr: string): string {
   return stderr.trimEnd().split("\n").at(-1) ?? "";
 }
 
@@ -143,7 +145,7 @@ export function failure(rc: number, status: Outcome["status"], exitReason: strin
   return { rc, status, exitReason, output: "" };
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+export async function isExecutable(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK);
     return true;

@@ -6,6 +6,8 @@ import type { Operation } from "../types.js";
 export interface AgentSurroundings {
   /** Folders of OCF agents, PROVIDER/TYPE below each; Debian's is /usr/lib/ocf/resource.d. */
   readonly agentFolders: readonly string[];
+  /** Folder of fence agents; Debian's is /usr/sbin. */
+  readonly fenceFolder: string;
   /** Stand-ins for Pacemaker's own tools, found before all others. */
   readonly shims: string;
   /** The runtime's socket, for the stand-ins. */

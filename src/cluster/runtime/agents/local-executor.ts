@@ -6,6 +6,7 @@ import { operationDigests } from "../digests.js";
 import type { Executor, Operation, Outcome } from "../types.js";
 import { agentCommand, failure, type AgentCommand } from "./command.js";
 import type { AgentSurroundings } from "./environment.js";
+import { fenceDevices } from "./fencing.js";
 import { metadataReader, type MetadataReader } from "./metadata-reader.js";
 import type { UnderWay } from "./under-way.js";
 
@@ -26,10 +27,16 @@ export function localExecutor(
 ): Executor {
   const slots = limited(2 * availableParallelism());
   const metadata = metadataReader(where, onProblem);
+  const devices = fenceDevices(where, (command, timeoutMs) => execute(command, timeoutMs, underWay));
+  const runAgent = async (operation: Operation): Promise<Outcome> => {
+    if (operation.resource.agent.class === "stonith") return devices.run(operation);
+    const command = await agentCommand(await inItsOwnWords(operation, metadata), where);
+    return "rc" in command ? command : execute(command, operation.timeoutMs, underWay);
+  };
   return {
-    run: (operation) => slots(async () => runAgent(await inItsOwnWords(operation, metadata), where, underWay)),
+    run: (operation) => slots(() => runAgent(operation)),
     digests: async (operation) => operationDigests(operation, await metadata(operation.resource.agent)),
-    fence: (node) => Promise.resolve(`this runtime keeps one machine and cannot fence ${node}`),
+    fence: (order) => devices.fence(order),
   };
 }
 
@@ -40,14 +47,14 @@ async function inItsOwnWords(operation: Operation, metadata: MetadataReader): Pr
   return { ...operation, task: reload ?? operation.task };
 }
 
-async function runAgent(operation: Operation, where: AgentSurroundings, underWay: UnderWay): Promise<Outcome> {
-  const timeoutMs = operation.timeoutMs > 0 ? operation.timeoutMs : DEFAULT_TIMEOUT_MS;
+/** Runs a program to its end, or to its timeout. @param givenMs 0 for the default timeout */
+async function execute(command: AgentCommand, givenMs: number, underWay: UnderWay): Promise<Outcome> {
+  const timeoutMs = givenMs > 0 ? givenMs : DEFAULT_TIMEOUT_MS;
   let pid: number | undefined;
   try {
-    const command = await agentCommand(operation, where);
-    if ("rc" in command) return command;
     const result = await runInGroup(command.argv, {
       env: command.env,
+      ...(command.input !== undefined && { input: command.input }),
       timeoutMs,
       keepBytes: KEEP_BYTES,
       onStart: (started) => {

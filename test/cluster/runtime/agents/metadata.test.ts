@@ -93,8 +93,9 @@ describe("asking agents for their metadata", () => {
     await chmod(path, 0o755);
   };
   const reader = () =>
-    metadataReader({ agentFolders: [folder], shims: "/nonexistent", socket: "/nonexistent" }, (message) =>
-      problems.push(message),
+    metadataReader(
+      { agentFolders: [folder], fenceFolder: folder, shims: "/nonexistent", socket: "/nonexistent" },
+      (message) => problems.push(message),
     );
   const agent = (type: string) => ({ class: "ocf", provider: "test", type });
 
