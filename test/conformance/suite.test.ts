@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 338, L2: 339, L3: 338 },
+  core: { L1: 339, L2: 340, L3: 338 },
   extended: { L1: 105, L2: 107, L3: 107 },
   rest: { L1: 100, L2: 100, L3: 100 },
 } as const;

@@ -65,8 +65,9 @@ function groupFlags(group: Resource, action: WorkAction, node: Node | undefined)
 function cloneFlags(clone: Resource, action: WorkAction, node: Node | undefined): number {
   let flags = ALL;
   let anyRunnable = false;
-  const task = memberTask(action);
   for (const child of clone.children) {
+    // A group that is an instance has its own point in time, which says whether all of its members got there.
+    const task = child.variant === "group" ? (action.meta.get("notify_operation") ?? action.task) : memberTask(action);
     const own = findFirst(child, { task, node: child.children.length > 0 ? undefined : node });
     if (own === undefined) continue;
     const given = flagsOf(child, own, node);
