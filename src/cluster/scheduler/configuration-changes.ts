@@ -1,18 +1,18 @@
 import { childOf, childrenOf } from "../../lib/xml.js";
 import { readHistoryEntry } from "../cib/history.js";
 import type { HistoryEntry } from "../cib/types.js";
-import { clearFailcount, ensureAction, stopAction } from "./action-table.js";
-import { isAvailable } from "./availability.js";
-import { compareDigests, startedBy } from "./digests.js";
-import { failcountOf } from "./failcounts.js";
-import { activeRange } from "./history.js";
-import { isNewer } from "./migration-history.js";
+import { clearFailcount, ensureAction, stopAction } from "./actions/action-table.js";
+import { isAvailable } from "./assignment/availability.js";
+import { compareDigests, startedBy } from "./actions/digests.js";
+import { failcountOf } from "./status/failcounts.js";
+import { activeRange } from "./status/history.js";
+import { isNewer } from "./status/migration-history.js";
 import { baseId, isAnonymousClone, primitivesOf, topOf, type ClusterState, type Node, type Resource } from "./model.js";
-import { findOperation } from "./operation-config.js";
-import { cancelAction } from "./recurring.js";
-import { addCleanup } from "./role-actions.js";
-import { readmit } from "./unfencing.js";
-import { Act, addOrdering, operationKey, Ord, set } from "./work-action.js";
+import { findOperation } from "./configuration/operation-config.js";
+import { cancelAction } from "./actions/recurring.js";
+import { addCleanup } from "./actions/role-actions.js";
+import { readmit } from "./fencing-and-shutdown/unfencing.js";
+import { Act, addOrdering, operationKey, Ord, set } from "./actions/work-action.js";
 
 const COMPARED = ["monitor", "start", "promote", "migrate_from"];
 

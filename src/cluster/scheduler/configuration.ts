@@ -1,10 +1,10 @@
 import { nvSetsOf } from "../cib/nvsets.js";
 import type { Cib } from "../cib/types.js";
 import { compareNames, type ClusterState, type Node } from "./model.js";
-import { readOptions } from "./options.js";
-import { applySets, type RuleContext } from "./rules.js";
+import { readOptions } from "./configuration/options.js";
+import { applySets, type RuleContext } from "./configuration/rules.js";
 import { parseScore } from "./score.js";
-import { addResources } from "./resources.js";
+import { addResources } from "./configuration/resources.js";
 
 /** First stage: cluster options, nodes, resources and tags of the configuration. */
 export function readConfiguration(cib: Cib, now: number): ClusterState {

@@ -1,10 +1,10 @@
 import { isClone, withDescendants, type ClusterState, type Resource } from "./model.js";
 import { childrenOf, type XmlElement } from "../../lib/xml.js";
 import { follow } from "../cib/nvsets.js";
-import { readColocation } from "./colocation-constraints.js";
-import { readLocation } from "./location-constraints.js";
-import { readOrder } from "./order-constraints.js";
-import { readTicketConstraint } from "./tickets.js";
+import { readColocation } from "./constraints/colocation.js";
+import { readLocation } from "./constraints/location.js";
+import { readOrder } from "./constraints/order.js";
+import { readTicketConstraint } from "./constraints/tickets.js";
 
 /** Third stage: the constraints section. */
 export function readConstraints(state: ClusterState): void {

@@ -1,5 +1,5 @@
 import type { ClusterState } from "./model.js";
-import { Act, has, Ord, type Link, type WorkAction } from "./work-action.js";
+import { Act, has, Ord, type Link, type WorkAction } from "./actions/work-action.js";
 
 export interface Graph {
   readonly actions: readonly WorkAction[];

@@ -1,11 +1,11 @@
-import { ensureAction } from "./action-table.js";
-import { addColocation } from "./colocation-constraints.js";
-import { addContainerConstraints } from "./containers.js";
-import { numberOf } from "./instance-order.js";
+import { ensureAction } from "./actions/action-table.js";
+import { addColocation } from "./constraints/colocation.js";
+import { addContainerConstraints } from "./configuration/containers.js";
+import { numberOf } from "./assignment/instance-order.js";
 import { isClone, rank, topOf, type ClusterState, type Resource } from "./model.js";
 import { INFINITY } from "./score.js";
-import { orderAroundAdmission } from "./unfencing.js";
-import { Act, addOrdering, operationKey, Ord, orderTasks, set } from "./work-action.js";
+import { orderAroundAdmission } from "./fencing-and-shutdown/unfencing.js";
+import { Act, addOrdering, operationKey, Ord, orderTasks, set } from "./actions/work-action.js";
 
 /** Fifth stage: what follows from the nature of resources, such as that a restart stops before it starts. */
 export function addInternalConstraints(state: ClusterState, resource: Resource): void {

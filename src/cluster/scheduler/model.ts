@@ -1,9 +1,9 @@
 import type { XmlElement } from "../../lib/xml.js";
 import type { NvSet } from "../cib/nvsets.js";
 import type { Cib } from "../cib/types.js";
-import type { ClusterOptions } from "./options.js";
+import type { ClusterOptions } from "./configuration/options.js";
 import type { Role, Score } from "./types.js";
-import type { WorkAction } from "./work-action.js";
+import type { WorkAction } from "./actions/work-action.js";
 
 /**
  * The working state of one scheduling run. It is made by the first stage, and each stage adds to it; nothing of it

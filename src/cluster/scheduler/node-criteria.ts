@@ -1,6 +1,6 @@
-import { findActionsOn } from "./action-table.js";
-import { failcountOf } from "./failcounts.js";
-import { applyNodeHealth } from "./health.js";
+import { findActionsOn } from "./actions/action-table.js";
+import { failcountOf } from "./status/failcounts.js";
+import { applyNodeHealth } from "./node-criteria/health.js";
 import {
   DISCOVERY,
   isAnonymousClone,
@@ -11,10 +11,10 @@ import {
   type Node,
   type Resource,
 } from "./model.js";
-import { addNodeScore } from "./node-scores.js";
+import { addNodeScore } from "./node-criteria/node-scores.js";
 import { addScores, INFINITY } from "./score.js";
-import { applyShutdownLocks } from "./shutdown-lock.js";
-import { operationKey } from "./work-action.js";
+import { applyShutdownLocks } from "./node-criteria/shutdown-lock.js";
+import { operationKey } from "./actions/work-action.js";
 
 /** Fourth stage: what speaks for and against each node, resource by resource. */
 export function applyNodeCriteria(state: ClusterState): void {

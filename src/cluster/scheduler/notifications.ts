@@ -1,9 +1,18 @@
-import { DONE } from "./action-flags.js";
-import { ensureAction, findFirst } from "./action-table.js";
+import { DONE } from "./actions/action-flags.js";
+import { ensureAction, findFirst } from "./actions/action-table.js";
 import { isInGraph } from "./graph.js";
 import type { ClusterState, CloneSettings, NotificationPoints, Resource } from "./model.js";
 import { INFINITY } from "./score.js";
-import { Act, addOrdering, clear, operationKey, Ord, orderActions, set, type WorkAction } from "./work-action.js";
+import {
+  Act,
+  addOrdering,
+  clear,
+  operationKey,
+  Ord,
+  orderActions,
+  set,
+  type WorkAction,
+} from "./actions/work-action.js";
 
 /** Operations of one clone follow each other: what is taken down is down before anything is brought up. */
 const STAGES: Readonly<Record<string, readonly string[]>> = {

@@ -1,25 +1,26 @@
 import type { XmlElement } from "../../lib/xml.js";
 import { readCib } from "../cib/read.js";
-import { applyOrderings } from "./apply-orderings.js";
-import { assignResources } from "./assign.js";
-import { addActions } from "./collective-actions.js";
+import { addActions } from "./actions.js";
+import { addProbes } from "./actions/probes.js";
+import { assignResources } from "./assignment.js";
 import { applyConfigurationChanges, forgetOrphansFailures } from "./configuration-changes.js";
 import { readConfiguration } from "./configuration.js";
 import { readConstraints } from "./constraints.js";
-import { addFencingAndShutdowns } from "./fencing-orders.js";
+import { addFencingAndShutdowns } from "./fencing-and-shutdown.js";
 import { makeGraph } from "./graph.js";
-import { addInstanceNotifications } from "./instance-notifications.js";
 import { addInternalConstraints } from "./internal-constraints.js";
 import { applyNodeCriteria } from "./node-criteria.js";
-import { addProbes } from "./probes.js";
-import { presentRoles, situationOf } from "./situation.js";
+import { addInstanceNotifications } from "./notifications/instance-notifications.js";
+import { applyOrderings } from "./ordering.js";
 import { readStatus } from "./status.js";
+import { presentRoles, situationOf } from "./status/situation.js";
 import { makeTransition } from "./transition.js";
 import type { Transition } from "./types.js";
 
 /**
  * Decides what a cluster has to do, as Pacemaker would: what to start, stop, promote, move, watch and fence, in which
- * order, and where everything ends up. Pure: the same CIB at the same time gives the same transition.
+ * order. Pure: the same CIB at the same time gives the same transition. Each stage is a file of its own here, and its parts
+ * are in the folder of the same name.
  * @param now ms since the epoch
  */
 export function schedule(root: XmlElement, now: number): Transition {

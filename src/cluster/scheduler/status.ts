@@ -1,10 +1,10 @@
 import { childOf, childrenOf, type XmlElement } from "../../lib/xml.js";
 import { nvSetsOf } from "../cib/nvsets.js";
 import { isTrue } from "../cib/read.js";
-import { ruleContext } from "./attributes.js";
+import { ruleContext } from "./configuration/attributes.js";
 import { addNodeAttributes } from "./configuration.js";
-import { fenceNode } from "./fencing.js";
-import { readResourceHistory } from "./history.js";
+import { fenceNode } from "./fencing-and-shutdown/fencing.js";
+import { readResourceHistory } from "./status/history.js";
 import { compareNames, type ClusterState, type Node } from "./model.js";
 import { INFINITY } from "./score.js";
 

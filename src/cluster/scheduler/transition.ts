@@ -1,11 +1,11 @@
-import { cloneMeta } from "./clone-meta.js";
-import { operationParameters } from "./digests.js";
-import { parametersOf } from "./attributes.js";
-import { findOperation } from "./operation-config.js";
+import { cloneMeta } from "./configuration/clone-meta.js";
+import { operationParameters } from "./actions/digests.js";
+import { parametersOf } from "./configuration/attributes.js";
+import { findOperation } from "./configuration/operation-config.js";
 import type { Graph } from "./graph.js";
 import { baseId, topOf, type ClusterState, type Resource } from "./model.js";
 import type { Action, ActionKind, ActionResource, Order } from "./types.js";
-import { Act, has, operationKey, type WorkAction } from "./work-action.js";
+import { Act, has, operationKey, type WorkAction } from "./actions/work-action.js";
 
 /** The public form of a graph. */
 export function makeTransition(

@@ -1,7 +1,7 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { XmlElement } from "../../lib/xml.js";
 import type { Edit } from "../cib/tree.js";
-import { parseDate } from "../scheduler/dates.js";
+import { parseDate } from "../scheduler/configuration/dates.js";
 import { schedule } from "../scheduler/index.js";
 import type { PlannedFailure } from "./carry-out.js";
 import * as inject from "./injections.js";

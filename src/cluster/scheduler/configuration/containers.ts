@@ -1,0 +1,41 @@
+import { addColocation } from "../constraints/colocation.js";
+import { primitivesOf, type ClusterState, type Resource } from "../model.js";
+import { INFINITY } from "../score.js";
+import { Ord, orderTasks } from "../actions/work-action.js";
+
+/**
+ * A resource with the meta attribute `container` lives inside another one, as a service monitored from outside lives in
+ * a virtual machine: it cannot be somewhere else, and what it cannot do itself is put right by restarting the container.
+ */
+
+/** Ties resources to their containers, once all of them are made. A group's `container` may be one of its members. */
+export function tieToContainers(state: ClusterState): void {
+  for (const resource of state.resources.flatMap(primitivesOf)) {
+    const name = resource.meta.get("container");
+    if (name === undefined || name === resource.id) continue;
+    const container = state.resourceById.get(name);
+    if (container === undefined) {
+      state.warnings.add(`${resource.id} names the container ${name}, which does not exist`);
+      continue;
+    }
+    resource.container = container;
+    container.fillers.push(resource);
+  }
+}
+
+/** What is in a container is with it, starts after it and stops before it. */
+export function addContainerConstraints(state: ClusterState, resource: Resource): void {
+  const { container } = resource;
+  if (container === undefined) return;
+  orderTasks(state, container, "start", resource, "start", Ord.firstNeedsThen | Ord.blocksThen);
+  orderTasks(state, resource, "stop", container, "stop", Ord.thenNeedsFirst);
+  addColocation(state, {
+    id: "#in-container",
+    dependent: resource,
+    primary: container,
+    score: INFINITY,
+    influence: "true",
+    dependentRole: undefined,
+    primaryRole: undefined,
+  });
+}

@@ -1,0 +1,56 @@
+import { isClone, primitivesOf, rank, topOf, type ClusterState, type Node, type Resource } from "../model.js";
+import { NODE_FLAGS, type NodeFlag, type Place, type Placement, type Role, type Situation } from "../types.js";
+
+/** Where one primitive is, and in which role there. */
+type Whereabouts = Map<Resource, Map<Node, Role>>;
+
+/** The roles as the history tells them, to be taken before the scheduler goes on. */
+export function presentRoles(state: ClusterState): Whereabouts {
+  return new Map(
+    state.resources
+      .flatMap(primitivesOf)
+      .map((each) => [each, new Map(each.runningOn.map((node) => [node, each.role]))]),
+  );
+}
+
+/** What is where now, with what the scheduler concluded of it. */
+export function situationOf(state: ClusterState, present: Whereabouts): Situation {
+  return { placement: placementOf(state, present), nodes: flagsOf(state) };
+}
+
+function placementOf(state: ClusterState, places: Whereabouts): Placement {
+  const found = new Map<string, Place[]>();
+  const walk = (resource: Resource, path: string): void => {
+    if (resource.variant === "primitive") {
+      const place = placeOf(resource, places.get(resource) ?? new Map<Node, Role>());
+      if (place !== undefined) found.set(path, [...(found.get(path) ?? []), place]);
+    }
+    for (const child of resource.children) walk(child, `${path}/${child.id}`);
+  };
+  for (const resource of state.resources) walk(resource, resource.id);
+  return Object.fromEntries(found);
+}
+
+function placeOf(resource: Resource, at: ReadonlyMap<Node, Role>): Place | undefined {
+  if (resource.orphan && at.size === 0 && !isClone(topOf(resource))) return undefined;
+  const { promotable } = topOf(resource);
+  const roles = [...at.values()].map((each) => (promotable && each === "Started" ? "Unpromoted" : each));
+  const role = roles.reduce<Role>((highest, each) => (rank(each) > rank(highest) ? each : highest), "Stopped");
+  return {
+    role: role === "Unknown" ? "Stopped" : role,
+    nodes: [...at.keys()].map((node) => node.name).sort(),
+    ...(resource.blocked && { blocked: true }),
+    ...(resource.failed && at.size > 0 && { failed: true }),
+    ...(resource.orphan && { orphaned: true }),
+    ...(!resource.managed && { managed: false }),
+  };
+}
+
+function flagsOf(state: ClusterState): Situation["nodes"] {
+  return Object.fromEntries(
+    state.nodes.map((node) => {
+      const is: Partial<Record<NodeFlag, boolean>> = { ...node, standby: node.standby && !node.pending };
+      return [node.name, NODE_FLAGS.filter((flag) => is[flag] === true)];
+    }),
+  );
+}
