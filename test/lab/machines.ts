@@ -1,6 +1,7 @@
 import { RehomeError } from "../../src/lib/errors.js";
 import { nearest } from "../../src/lib/nearest.js";
-import type { MachineSpec, NicSpec } from "./types.js";
+import { SERVER_ADDRESS } from "../helpers/server-image.js";
+import type { BmcSpec, MachineSpec, NicSpec } from "./types.js";
 
 const GIB = 1024 ** 3;
 
@@ -9,9 +10,18 @@ export const GATEWAY = "192.0.2.1";
 
 /** Every machine that the lab can make. The numbers are the last part of all its addresses. */
 export const MACHINES: readonly MachineSpec[] = [
-  node("alpha", 11, { memory: 1.5 * GIB, bridge: true, dataDisks: [4 * GIB] }),
-  node("beta", 12, { memory: 1.5 * GIB, bridge: true, dataDisks: [4 * GIB] }),
-  node("arb", 13, { memory: 0.5 * GIB, bridge: false, dataDisks: [] }),
+  node("alpha", 11, { memory: 1.5 * GIB, bridge: true, emptyDisks: [4 * GIB] }),
+  node("beta", 12, { memory: 1.5 * GIB, bridge: true, emptyDisks: [4 * GIB] }),
+  node("arb", 13, { memory: 0.5 * GIB, bridge: false, emptyDisks: [] }),
+  {
+    name: "phys",
+    kind: "server",
+    memory: 0.625 * GIB,
+    nics: [{ network: "lan", address: SERVER_ADDRESS, mac: "52:54:00:1a:00:10" }],
+    bridge: false,
+    emptyDisks: [],
+    bmc: bmc("phys", 10),
+  },
 ];
 
 /** @throws RehomeError usage when the lab has no machine of this name */
@@ -25,10 +35,14 @@ export function machineSpec(name: string): MachineSpec {
   });
 }
 
-function node(name: string, number: number, rest: Pick<MachineSpec, "memory" | "bridge" | "dataDisks">): MachineSpec {
+function node(name: string, number: number, rest: Pick<MachineSpec, "memory" | "bridge" | "emptyDisks">): MachineSpec {
   const nics: readonly NicSpec[] = [
     { network: "lan", address: `192.0.2.${number}`, mac: `52:54:00:1a:00:${number}` },
     { network: "backplane", address: `10.255.0.${number}`, mac: `52:54:00:1b:00:${number}` },
   ];
-  return { name, nics, ...rest, bmc: { address: `192.0.2.${100 + number}`, user: "admin", password: `bmc-${name}` } };
+  return { name, kind: "node", nics, ...rest, bmc: bmc(name, number) };
+}
+
+function bmc(name: string, number: number): BmcSpec {
+  return { address: `192.0.2.${100 + number}`, user: "admin", password: `bmc-${name}` };
 }

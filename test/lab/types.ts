@@ -1,16 +1,23 @@
 /** The lab's two networks; each is a bridge of this name in the lab's world. */
 export type Network = "lan" | "backplane";
 
+/**
+ * What a machine is made of. `node`: the image of nodes, on virtio. `server`: an old physical server, with BIOS, grub, LVM,
+ * SATA disks and an e1000 (test/helpers/server-image.ts).
+ */
+export type MachineKind = "node" | "server";
+
 /** A machine of the lab, before it is made. Sizes are bytes. */
 export interface MachineSpec {
   readonly name: string;
+  readonly kind: MachineKind;
   readonly memory: number;
   /** In the order of its PCI slots, which name the NICs in the machine: enp0s3, enp0s4. */
   readonly nics: readonly NicSpec[];
   /** Whether the first NIC is a port of br0, as on a host of guests, where guests' NICs are ports too. */
   readonly bridge: boolean;
-  /** Sizes of the empty disks beside the one it boots from: /dev/vdb, /dev/vdc. */
-  readonly dataDisks: readonly number[];
+  /** Sizes of the empty disks beside those of its image. */
+  readonly emptyDisks: readonly number[];
   readonly bmc: BmcSpec;
 }
 

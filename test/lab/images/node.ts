@@ -24,7 +24,7 @@ const SOURCES = fileURLToPath(new URL("node", import.meta.url));
 const ROOT_FS = 4 * 1024 * 1024;
 
 const PACKAGES = [
-  ["systemd-sysv", "udev", "kmod", "dbus", "procps", "psmisc", "iproute2", "ifupdown", "bridge-utils", "ethtool"],
+  ["systemd-sysv", "udev", "kmod", "dbus", "procps", "psmisc", "iproute2", "bridge-utils", "ethtool"],
   ["openssh-server", "openssh-client", "rsync", "iputils-ping", "netcat-openbsd", "python3-minimal", "chrony"],
   ["linux-image-cloud-amd64", "initramfs-tools", "zstd", "cpio", "busybox-static"],
   ["lvm2", "thin-provisioning-tools", "mdadm", "drbd-utils", "xfsprogs"],

@@ -6,29 +6,15 @@ describe("the identity of a machine of the lab", () => {
   it("puts the address of a host of guests on its bridge, the one of the backplane on its NIC", () => {
     const files = identityFiles(machineSpec("beta"));
     assert.equal(files["etc/hostname"], "beta\n");
-    assert.equal(
-      files["etc/network/interfaces"],
-      `auto lo
-iface lo inet loopback
-
-auto br0
-iface br0 inet static
-    address 192.0.2.12/24
-    gateway 192.0.2.1
-    bridge_ports enp0s3
-    bridge_fd 0
-    bridge_maxwait 0
-
-auto enp0s4
-iface enp0s4 inet static
-    address 10.255.0.12/24
-`,
-    );
+    assert.equal(files["etc/systemd/network/enp0s3.network"], "[Match]\nName=enp0s3\n\n[Network]\nBridge=br0\n");
+    assert.match(files["etc/systemd/network/br0.network"] ?? "", /^Address=192\.0\.2\.12\/24\nGateway=192\.0\.2\.1$/m);
+    assert.match(files["etc/systemd/network/enp0s4.network"] ?? "", /^Address=10\.255\.0\.12\/24$/m);
+    assert.doesNotMatch(files["etc/systemd/network/enp0s4.network"] ?? "", /Gateway/);
   });
 
   it("gives the tie-breaker no bridge", () => {
     const files = identityFiles(machineSpec("arb"));
-    assert.match(files["etc/network/interfaces"] ?? "", /^iface enp0s3 inet static$/m);
-    assert.doesNotMatch(files["etc/network/interfaces"] ?? "", /bridge/);
+    assert.match(files["etc/systemd/network/enp0s3.network"] ?? "", /^Address=192\.0\.2\.13\/24$/m);
+    assert.ok(!Object.keys(files).some((path) => path.includes("br0")));
   });
 });

@@ -15,25 +15,33 @@ export function identityFiles(spec: MachineSpec): Readonly<Record<string, string
   return {
     "etc/hostname": `${spec.name}\n`,
     "etc/hosts": `127.0.0.1 localhost\n${spec.nics[0]?.address ?? "127.0.1.1"} ${spec.name}\n`,
-    "etc/network/interfaces": interfaces(spec),
+    ...networkFiles(spec),
     "etc/resolv.conf": "",
   };
 }
 
-function interfaces(spec: MachineSpec): string {
-  const stanzas = spec.nics.map(({ network, address }, index) => {
+/** For systemd-networkd, which an emulated machine is done with ten times faster than with ifupdown's scripts. */
+function networkFiles(spec: MachineSpec): Readonly<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const [index, { network, address }] of spec.nics.entries()) {
     const bridged = spec.bridge && index === 0;
     const name = bridged ? "br0" : nicName(index);
-    return [
-      `auto ${name}`,
-      `iface ${name} inet static`,
-      `    address ${address}/24`,
-      ...(network === "lan" ? [`    gateway ${GATEWAY}`] : []),
-      ...(bridged ? [`    bridge_ports ${nicName(index)}`, "    bridge_fd 0", "    bridge_maxwait 0"] : []),
-    ].join("\n");
-  });
-  return `${["auto lo\niface lo inet loopback", ...stanzas].join("\n\n")}\n`;
+    files[`etc/systemd/network/${name}.network`] = `[Match]
+Name=${name}
+
+[Network]
+Address=${address}/24
+${network === "lan" ? `Gateway=${GATEWAY}\n` : ""}${KEEP_ADDRESS}`;
+    if (!bridged) continue;
+    files["etc/systemd/network/br0.netdev"] = "[NetDev]\nName=br0\nKind=bridge\n";
+    files[`etc/systemd/network/${nicName(index)}.network`] =
+      `[Match]\nName=${nicName(index)}\n\n[Network]\nBridge=br0\n`;
+  }
+  return files;
 }
+
+/** A cable that is pulled must not take the address away: a server's address stays, and corosync cannot do without. */
+const KEEP_ADDRESS = "ConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n";
 
 /**
  * Makes the initramfs that gives the machine its identity at its first boot, with an ssh host key of its own.

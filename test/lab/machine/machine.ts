@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +8,7 @@ import { commandFailed, runChecked } from "../../../src/lib/host/run.js";
 import { connectSsh } from "../../../src/lib/host/ssh/index.js";
 import type { Host, RunOptions, RunResult } from "../../../src/lib/host/types.js";
 import type { MachineSpec, Network } from "../types.js";
-import { FILES } from "./qemu.js";
+import { diskFiles, FILES } from "./qemu.js";
 import { hmp, qmp } from "./qmp.js";
 
 const POWER = fileURLToPath(new URL("power.sh", import.meta.url));
@@ -197,8 +198,8 @@ export class Machine {
   }
 
   #disks(): readonly string[] {
-    const names = [FILES.root, ...this.spec.dataDisks.map((_, index) => FILES.data(index))];
-    return names.map((name) => join(this.#access.folder, name));
+    const { folder } = this.#access;
+    return diskFiles(readdirSync(folder)).map((name) => join(folder, name));
   }
 
   async #power(...what: readonly string[]): Promise<string> {

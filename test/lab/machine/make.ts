@@ -6,11 +6,11 @@ import type { Host } from "../../../src/lib/host/types.js";
 import { accelerator } from "../../helpers/accelerator.js";
 import { contentKey } from "../../helpers/cache.js";
 import { cachedImage } from "../../helpers/image-cache.js";
-import { nodeImage, type NodeImage } from "../images/node.js";
 import type { MachineSpec } from "../types.js";
+import { blueprint, type Blueprint } from "./blueprint.js";
 import { identityFiles, writeIdentity } from "./identity.js";
 import { Machine } from "./machine.js";
-import { FILES, qemuArgv, startScript } from "./qemu.js";
+import { diskFiles, FILES, qemuArgv, startScript } from "./qemu.js";
 
 /** The snapshot of a machine that has just been booted for the first time. */
 export const BOOTED = "booted";
@@ -31,46 +31,50 @@ export interface Making {
  * BOOTED; from then on such a machine is there within seconds. Must run in the lab's network.
  */
 export async function makeMachine(spec: MachineSpec, making: Making): Promise<void> {
-  const image = await nodeImage(making.log);
-  const booted = await cachedImage(await bootedName(spec, image), async (cached) => {
+  const from = await blueprint(spec, making.log);
+  const booted = await cachedImage(await bootedName(spec, from), async (cached) => {
     making.log(`${spec.name} boots for the first time`);
-    await prepare(spec, image, making.folder);
+    await prepare(spec, from, making.folder);
     await bootOnce(spec, making);
-    for (const name of KEPT) await copyFile(join(making.folder, name), join(cached, name));
-    for (const name of await diskFiles(making.folder)) await copySparse(join(making.folder, name), join(cached, name));
+    for (const name of await readdir(making.folder)) {
+      if (isKept(name)) await copySparse(join(making.folder, name), join(cached, name));
+    }
   });
   await emptyFolder(making.folder);
   for (const name of await readdir(booted)) await copySparse(join(booted, name), join(making.folder, name));
-  await writeStart(spec, image, making.folder);
+  await writeStart(spec, from, making.folder);
 }
 
-/** Beside the disks. */
-const KEPT = [FILES.initrd, FILES.identity, FILES.knownHosts];
+function isKept(name: string): boolean {
+  const kept: readonly string[] = [FILES.initrd, FILES.identity, FILES.knownHosts];
+  return kept.includes(name) || diskFiles([name]).length > 0;
+}
 
 /** Everything that the state of a machine after its boot depends on. */
-async function bootedName(spec: MachineSpec, image: NodeImage): Promise<string> {
+async function bootedName(spec: MachineSpec, from: Blueprint): Promise<string> {
   const [version] = (await runChecked(localHost(), ["qemu-system-x86_64", "--version"])).split("\n");
-  const argv = qemuArgv(spec, "", image.kernel, await accelerator());
-  const key = await contentKey([JSON.stringify([image, version, argv, identityFiles(spec)])], []);
+  const argv = qemuArgv(spec, from, "", await accelerator());
+  const key = await contentKey([JSON.stringify([from, version, argv, identityFiles(spec)])], []);
   return `booted-${spec.name}-${key}`;
 }
 
-async function prepare(spec: MachineSpec, image: NodeImage, folder: string): Promise<void> {
+async function prepare(spec: MachineSpec, from: Blueprint, folder: string): Promise<void> {
   await emptyFolder(folder);
-  const create = ["qemu-img", "create", "-q", "-f", "qcow2"];
-  await runChecked(localHost(), [...create, "-F", "raw", "-b", image.rootDisk, join(folder, FILES.root)]);
-  for (const [index, size] of spec.dataDisks.entries()) {
-    await runChecked(localHost(), [...create, join(folder, FILES.data(index)), `${size}`]);
+  for (const [index, disk] of from.disks.entries()) {
+    const backing = "image" in disk ? ["-F", "raw", "-b", disk.image] : [];
+    const size = "size" in disk ? [`${disk.size}`] : [];
+    const path = join(folder, FILES.disk(index));
+    await runChecked(localHost(), ["qemu-img", "create", "-q", "-f", "qcow2", ...backing, path, ...size]);
   }
-  const hostKey = await writeIdentity(spec, image.initrd, join(folder, FILES.initrd));
+  const hostKey = from.hostKey ?? (await writeIdentity(spec, from.kernel?.initrd ?? "", join(folder, FILES.initrd)));
   const addresses = spec.nics.map(({ address }) => address).join(",");
   await writeFile(join(folder, FILES.knownHosts), `${addresses},${spec.name} ${hostKey}\n`);
-  await copyFile(image.identity, join(folder, FILES.identity));
-  await writeStart(spec, image, folder);
+  await copyFile(from.identity, join(folder, FILES.identity));
+  await writeStart(spec, from, folder);
 }
 
-async function writeStart(spec: MachineSpec, image: NodeImage, folder: string): Promise<void> {
-  const argv = qemuArgv(spec, folder, image.kernel, await accelerator());
+async function writeStart(spec: MachineSpec, from: Blueprint, folder: string): Promise<void> {
+  const argv = qemuArgv(spec, from, folder, await accelerator());
   await writeFile(join(folder, FILES.start), startScript(argv));
 }
 
@@ -87,10 +91,6 @@ async function bootOnce(spec: MachineSpec, { folder, world }: Making): Promise<v
   } finally {
     await machine.cutPower();
   }
-}
-
-async function diskFiles(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith(".qcow2"));
 }
 
 async function emptyFolder(folder: string): Promise<void> {

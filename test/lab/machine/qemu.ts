@@ -1,15 +1,17 @@
 import { fileURLToPath } from "node:url";
 import type { Accelerator } from "../../helpers/accelerator.js";
-import type { MachineSpec } from "../types.js";
+import type { MachineKind, MachineSpec } from "../types.js";
+import type { Blueprint } from "./blueprint.js";
 
 const MIB = 1024 ** 2;
 const TAP_UP = fileURLToPath(new URL("tap-up.sh", import.meta.url));
+/** PCI slots: the first NIC is enp0s3 in the machine. */
+const [NIC_SLOT, DISK_SLOT] = [3, 8];
 
 /** What of a machine is in its folder; QEMU's sockets, log and process id among it. */
 export const FILES = {
-  root: "root.qcow2",
-  /** Of the n-th data disk, from 0. */
-  data: (index: number) => `data${index}.qcow2`,
+  disk: (index: number) => `disk${index}.qcow2`,
+  /** Of a machine whose kernel is outside. */
   initrd: "initrd",
   /** Private key that its root accepts. */
   identity: "id_ed25519",
@@ -22,45 +24,71 @@ export const FILES = {
   consoleLog: "console.log",
 } as const;
 
+/** The disks among the names of files in a machine's folder, in order. */
+export function diskFiles(names: readonly string[]): readonly string[] {
+  return names.filter((name) => /^disk\d+\.qcow2$/.test(name)).sort();
+}
+
+interface Hardware {
+  readonly args: readonly string[];
+  readonly disk: (index: number, serial: string) => string;
+  readonly nic: string;
+}
+
+const HARDWARE: Readonly<Record<MachineKind, Hardware>> = {
+  node: {
+    args: [],
+    disk: (index, serial) => `virtio-blk-pci,serial=${serial},addr=0x${(DISK_SLOT + index).toString(16)}`,
+    nic: "virtio-net-pci",
+  },
+  server: {
+    args: ["-vga", "std"],
+    disk: (index, serial) => `ide-hd,bus=ide.${index},serial=${serial}`,
+    nic: "e1000",
+  },
+};
+
+/** No AppArmor, whose profiles take an emulated machine ten seconds to load. */
+const COMMAND_LINE = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 audit=0 mitigations=off";
+
 /**
- * QEMU's command line for a machine of the image of nodes. Its disks' caches are the host's, flushes are ignored: a
- * machine that loses its power loses nothing that its disks were given, as with disks that have capacitors.
- * @param folder of the machine, where QEMU is started
+ * QEMU's command line for a machine. Its disks' caches are the host's, flushes are ignored: a machine that loses its power
+ * loses nothing that its disks were given, as with disks that have capacitors.
+ * @param folder of the machine, where its files are
  */
-export function qemuArgv(spec: MachineSpec, folder: string, kernel: string, accel: Accelerator): readonly string[] {
-  const disks = [FILES.root, ...spec.dataDisks.map((_, index) => FILES.data(index))];
+export function qemuArgv(spec: MachineSpec, from: Blueprint, folder: string, accel: Accelerator): readonly string[] {
+  const hardware = HARDWARE[spec.kind];
+  const boot = ["-initrd", `${folder}/${FILES.initrd}`, "-append", COMMAND_LINE];
   return [
     ...["qemu-system-x86_64", "-name", spec.name, "-machine", "q35", "-accel", accel, "-cpu", "max", "-smp", "1"],
-    ...["-m", `${spec.memory / MIB}`, "-nodefaults", "-display", "none"],
-    ...["-kernel", kernel, "-initrd", `${folder}/${FILES.initrd}`, "-append", COMMAND_LINE],
-    ...disks.flatMap((name, index) => [
-      ...["-drive", `if=none,id=disk${index},format=qcow2,discard=unmap,cache=unsafe,file=${folder}/${name}`],
-      ...[
-        "-device",
-        `virtio-blk-pci,drive=disk${index},serial=${spec.name}-${index},addr=0x${(8 + index).toString(16)}`,
-      ],
+    ...["-m", `${spec.memory / MIB}`, "-nodefaults", "-display", "none", ...hardware.args],
+    ...(from.kernel === undefined ? [] : ["-kernel", from.kernel.path, ...boot]),
+    ...from.disks.flatMap((_, index) => [
+      ...["-drive", `if=none,id=disk${index},${DRIVE},file=${folder}/${FILES.disk(index)}`],
+      ...["-device", `${hardware.disk(index, `${spec.name}-${index}`)},drive=disk${index}`],
     ]),
     ...spec.nics.flatMap(({ network, mac }, index) => [
       ...["-netdev", `tap,id=${network},ifname=${spec.name}-${network},script=${TAP_UP},downscript=no`],
-      ...["-device", `virtio-net-pci,netdev=${network},id=nic-${network},mac=${mac},addr=0x${3 + index}`],
+      ...["-device", `${hardware.nic},netdev=${network},id=nic-${network},mac=${mac},addr=0x${NIC_SLOT + index}`],
     ]),
     ...["-device", "virtio-rng-pci"],
-    ...["-chardev", `socket,id=console,path=${folder}/${FILES.console},server=on,wait=off${LOGGED(folder)}`],
+    ...["-chardev", `socket,id=console,path=${folder}/${FILES.console},server=on,wait=off,${logged(folder)}`],
     ...["-serial", "chardev:console"],
     ...["-qmp", `unix:${folder}/${FILES.qmp},server=on,wait=off`],
     ...["-pidfile", `${folder}/${FILES.pid}`, "-daemonize"],
   ];
 }
 
+const DRIVE = "format=qcow2,discard=unmap,cache=unsafe";
+
 /** The script that power.sh starts the machine with: `start [SNAPSHOT]`; from a snapshot it comes up frozen. */
 export function startScript(argv: readonly string[]): string {
   return `#!/bin/sh\nset -eu\nexec ${argv.map(quote).join(" ")} \${1:+-loadvm "$1" -S}\n`;
 }
 
-/** No AppArmor, whose profiles take an emulated machine ten seconds to load. */
-const COMMAND_LINE = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 audit=0 mitigations=off";
-
-const LOGGED = (folder: string): string => `,logfile=${folder}/${FILES.consoleLog},logappend=on`;
+function logged(folder: string): string {
+  return `logfile=${folder}/${FILES.consoleLog},logappend=on`;
+}
 
 function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;

@@ -14,8 +14,8 @@ chroot "$root" update-initramfs -u
 chroot "$root" systemctl disable --quiet corosync pacemaker corosync-qdevice corosync-qnetd drbd
 # starts when it is asked
 chroot "$root" systemctl disable --quiet libvirtd.service
-# NICs have their names since the initramfs: nobody needs to wait for all of udev before the network
-chroot "$root" systemctl mask --quiet ifupdown-pre.service
+chroot "$root" systemctl enable --quiet systemd-networkd
+chroot "$root" systemctl disable --quiet systemd-networkd-wait-online
 # no timers: nothing of its own happens while a test runs
 chroot "$root" systemctl mask --quiet \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \

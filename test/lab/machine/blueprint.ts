@@ -1,0 +1,36 @@
+import { serverImage } from "../../helpers/server-image.js";
+import { nodeImage } from "../images/node.js";
+import type { MachineKind, MachineSpec } from "../types.js";
+
+/** A disk: over an image, which never changes, or empty with a size in bytes. */
+export type DiskPlan = { readonly image: string } | { readonly size: number };
+
+/** What a machine is made from. */
+export interface Blueprint {
+  /** It boots from the first one, unless its kernel is outside. */
+  readonly disks: readonly DiskPlan[];
+  /** For a machine that QEMU boots; its initramfs is also where it gets its identity from. */
+  readonly kernel?: { readonly path: string; readonly initrd: string };
+  /** Private key that root accepts. */
+  readonly identity: string;
+  /** Of an image that is one particular machine already: `ssh-ed25519 AAAA…`. */
+  readonly hostKey?: string;
+}
+
+const BLUEPRINTS: Readonly<Record<MachineKind, (log: (line: string) => void) => Promise<Blueprint>>> = {
+  node: async (log) => {
+    const image = await nodeImage(log);
+    const kernel = { path: image.kernel, initrd: image.initrd };
+    return { disks: [{ image: image.rootDisk }], kernel, identity: image.identity };
+  },
+  server: async (log) => {
+    const { rootDisk, dataDisk, identity, hostKey } = await serverImage({ virtio: true }, log);
+    return { disks: [{ image: rootDisk }, { image: dataDisk }], identity, hostKey };
+  },
+};
+
+/** What a machine is made from; its image is built when the cache does not have it. */
+export async function blueprint(spec: MachineSpec, log: (line: string) => void): Promise<Blueprint> {
+  const made = await BLUEPRINTS[spec.kind](log);
+  return { ...made, disks: [...made.disks, ...spec.emptyDisks.map((size) => ({ size }))] };
+}
