@@ -1,8 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { unifiedDiff } from "../lib/diff.js";
 import { RehomeError } from "../lib/errors.js";
-import { localHost } from "../lib/host/local-host.js";
 import { childOf, element, writeXml, type XmlElement } from "../lib/xml.js";
 import { checkCib, parseCib } from "./cib/check.js";
 import { RESOURCE_NAMES, withStatusOf } from "./cib/edit.js";
@@ -63,15 +61,9 @@ function resourceIds(at: XmlElement | undefined): readonly string[] {
 }
 
 /** The difference between two configurations, as diff -u prints it; empty when there is none. */
-export async function configurationDiff(before: XmlElement, after: XmlElement, name: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "rehome-diff-"));
-  try {
-    const [old, next] = [join(folder, "before"), join(folder, "after")];
-    await writeFile(old, configurationText(before), { mode: 0o600 });
-    await writeFile(next, configurationText(after), { mode: 0o600 });
-    const result = await localHost().run(["diff", "-u", "--label", "in use", "--label", name, old, next]);
-    return result.stdout;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+export function configurationDiff(before: XmlElement, after: XmlElement, name: string): Promise<string> {
+  return unifiedDiff(
+    { label: "in use", text: configurationText(before) },
+    { label: name, text: configurationText(after) },
+  );
 }

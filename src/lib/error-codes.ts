@@ -105,6 +105,7 @@ export const ERROR_CODES = {
   // cluster
   "password-missing": { exit: "config", meaning: "the password of a BMC is not where rehome.yaml says" },
   "cluster-blocked": { exit: "refused", meaning: "something stands in the way of setting up the cluster" },
+  "step-without-effect": { exit: "failed", meaning: "a step of setting up the cluster did not do what it is for" },
   "cluster-undescribed": { exit: "config", meaning: "rehome.yaml has no cluster section" },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
   "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },

@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { unifiedDiff } from "../../lib/diff.js";
+import type { Host } from "../../lib/host/types.js";
+import { element } from "../../lib/xml.js";
+import { configurationText } from "../configure.js";
+import { readLiveCib } from "../pacemaker/live-cib.js";
+import { emptyCib } from "./cib/empty.js";
+import { isOurs } from "./files/mark.js";
+import type { CibStep, FileStep, Place, Step } from "./steps/types.js";
+
+/** A step, and whether it still has to be taken. */
+export interface Examined {
+  readonly step: Step;
+  readonly needed: boolean;
+  /** What it would change, as diff -u prints it; empty where nothing is known yet or nothing may be shown. */
+  readonly diff: string;
+  /** Somebody else's file, which must not be replaced: its content. */
+  readonly foreign?: string;
+  /** Whether a file is there already. */
+  readonly exists?: boolean;
+}
+
+const LIMIT = { timeoutMs: 60_000 };
+
+/** The content of a file; undefined when there is none. @throws RehomeError file-unreadable */
+export async function readIfThere(host: Host, path: string): Promise<Buffer | undefined> {
+  const { exitCode } = await host.run(["test", "-e", path], LIMIT);
+  return exitCode === 0 ? host.readFile(path) : undefined;
+}
+
+/** Finds out whether a step is needed; changes nothing. @throws RehomeError connection-lost */
+export async function examine(step: Step, hosts: ReadonlyMap<string, Host>): Promise<Examined> {
+  const host = hostOf(hosts, step.machine);
+  switch (step.kind) {
+    case "file":
+      return examineFile(step, host, hosts);
+    case "command":
+      return { step, needed: (await host.run(step.unless, LIMIT)).exitCode !== 0, diff: "" };
+    case "wait":
+      return { step, needed: (await host.run(step.until, LIMIT)).exitCode !== 0, diff: "" };
+    case "cib":
+      return examineCib(step, host);
+  }
+}
+
+/** @throws TypeError for a machine that is not connected: a fault of the caller */
+export function hostOf(hosts: ReadonlyMap<string, Host>, name: string): Host {
+  const host = hosts.get(name);
+  if (host === undefined) throw new TypeError(`no connection to ${name}`);
+  return host;
+}
+
+/** What a file is and what it should be; `after` is undefined until all that it is made of is there. */
+export async function compareFile(
+  step: FileStep,
+  hosts: ReadonlyMap<string, Host>,
+): Promise<{ readonly before: Buffer | undefined; readonly after: Buffer | undefined }> {
+  const before = await readIfThere(hostOf(hosts, step.machine), step.path);
+  const sources = await Promise.all(
+    step.sources.map(({ machine, path }: Place) => readIfThere(hostOf(hosts, machine), path)),
+  );
+  const there = sources.filter((source) => source !== undefined);
+  return { before, after: there.length === sources.length ? step.compose(before, there) : undefined };
+}
+
+async function examineFile(step: FileStep, host: Host, hosts: ReadonlyMap<string, Host>): Promise<Examined> {
+  const { before, after } = await compareFile(step, hosts);
+  const needed = after === undefined || before === undefined || !before.equals(after);
+  const exists = before !== undefined;
+  if (!needed) return { step, needed, diff: "", exists };
+  if (before !== undefined && (await isForeign(step, before, host))) {
+    return { step, needed, diff: "", exists, foreign: step.secret ? "" : before.toString("utf8") };
+  }
+  if (step.secret || after === undefined) return { step, needed, diff: "", exists };
+  const label = `${step.machine}:${step.path}`;
+  const diff = await unifiedDiff(
+    { label: before === undefined ? "/dev/null" : label, text: before?.toString("utf8") ?? "" },
+    { label, text: after.toString("utf8") },
+  );
+  return { step, needed, diff, exists };
+}
+
+/** A whole file that neither we wrote nor a package brought as an example. */
+async function isForeign({ sharing, path }: FileStep, content: Buffer, host: Host): Promise<boolean> {
+  if (sharing !== "own" || isOurs(content.toString("utf8"))) return false;
+  const { stdout } = await host.run(["dpkg-query", "--show", "--showformat=${Conffiles}\\n"], LIMIT);
+  const digest = createHash("md5").update(content).digest("hex"); // dpkg's own
+  return !stdout.split("\n").some((line) => line.trim().startsWith(`${path} ${digest}`));
+}
+
+async function examineCib(step: CibStep, host: Host): Promise<Examined> {
+  const live = await readLiveCib(host);
+  const before = live ?? emptyCib(step.members);
+  const after = step.edit(before);
+  if (after === before) return { step, needed: false, diff: "" };
+  const diff = await unifiedDiff(
+    { label: "the CIB in use", text: configurationText(live ?? element("cib")) },
+    { label: "the CIB", text: configurationText(after) },
+  );
+  return { step, needed: true, diff };
+}

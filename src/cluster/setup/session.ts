@@ -1,0 +1,75 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { loadConfig } from "../../lib/config/load.js";
+import type { ClusterConfig } from "../../lib/config/schema.js";
+import { RehomeError } from "../../lib/errors.js";
+import { openJournal } from "../../lib/journal.js";
+import { acquireLock } from "../../lib/lock.js";
+import type { StepRecord } from "./apply.js";
+import { connectAll, type Connections } from "./facts/gather.js";
+import { connectMachine, type ConnectMachine } from "./machines.js";
+import { bmcPasswords } from "./passwords.js";
+
+/** What every command that works on the cluster's machines begins with. */
+export interface ClusterSession {
+  readonly cluster: ClusterConfig;
+  /** Of the members' BMCs, by the member's name. */
+  readonly passwords: ReadonlyMap<string, string>;
+  readonly connections: Connections;
+  /** Holds the lock and the journal of what changes machines, for as long as `work` takes. @throws RehomeError locked */
+  exclusively<T>(purpose: string, work: (journal: ClusterJournal) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface ClusterJournal {
+  append(record: StepRecord): Promise<void>;
+}
+
+export interface OpenClusterOptions {
+  readonly configPath: string;
+  readonly acceptNewHostKey: boolean;
+  readonly connect?: ConnectMachine;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads rehome.yaml's cluster section and the passwords that it names, and logs in to the machines.
+ * @throws RehomeError config-missing, config-invalid, cluster-undescribed, password-missing, secret-exposed
+ */
+export async function openCluster(options: OpenClusterOptions): Promise<ClusterSession> {
+  const { configPath, acceptNewHostKey, signal } = options;
+  const { cluster, target } = await loadConfig(configPath);
+  if (cluster === undefined) {
+    throw new RehomeError("cluster-undescribed", "it has no cluster section", {
+      path: configPath,
+      remedy: "describe the hosts and the tie-breaker below cluster; a new rehome.yaml (rehome init) has an example",
+    });
+  }
+  const passwords = await bmcPasswords(cluster, options.env ?? process.env);
+  const connections = await connectAll(cluster, options.connect ?? connectMachine, {
+    acceptNewHostKey,
+    ...(signal && { signal }),
+  });
+  return {
+    cluster,
+    passwords,
+    connections,
+    async exclusively(purpose, work) {
+      const folder = join(target.state, "cluster");
+      const lock = await acquireLock(join(folder, "lock"), purpose);
+      try {
+        await mkdir(folder, { recursive: true });
+        const journal = await openJournal<StepRecord>(join(folder, "journal.jsonl"));
+        try {
+          return await work(journal);
+        } finally {
+          await journal.close();
+        }
+      } finally {
+        await lock.release();
+      }
+    },
+    close: () => connections.close(),
+  };
+}

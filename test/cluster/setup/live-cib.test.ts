@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setProperty } from "../../../src/cluster/cib/edit.js";
+import { pairValue, findPath } from "../../../src/cluster/cib/tree.js";
+import { changeLiveCib, readLiveCib } from "../../../src/cluster/pacemaker/live-cib.js";
+import { configureCluster } from "../../../src/cluster/setup/cib/base.js";
+import { localHost } from "../../../src/lib/host/local-host.js";
+import type { Host } from "../../../src/lib/host/types.js";
+import { bareCib, CAPACITIES } from "./cib.js";
+import { exampleCluster } from "./example.js";
+import { writeXml } from "../../../src/lib/xml.js";
+
+/** Pacemaker's own tools on a CIB in a file: no daemon, everything else as on a member. */
+function memberWith(path: string): Host {
+  const host = localHost("alpha");
+  return { ...host, run: (argv, options) => host.run(argv, { ...options, env: { ...options?.env, CIB_file: path } }) };
+}
+
+describe("the CIB of a running cluster", () => {
+  let folder: string;
+  let member: Host;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "rehome-live-"));
+    writeFileSync(join(folder, "cib.xml"), writeXml(bareCib("qdevice")));
+    member = memberWith(join(folder, "cib.xml"));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is configured, once", async () => {
+    const edit = configureCluster(exampleCluster(), CAPACITIES);
+    assert.equal(await changeLiveCib(member, edit), true);
+    const cib = (await readLiveCib(member))!;
+    assert.equal(edit(cib), cib);
+    assert.equal(await changeLiveCib(member, edit), false);
+  });
+
+  it("keeps what somebody else changed since it was read", async () => {
+    let first = true;
+    const busy: Host = {
+      ...member,
+      async run(argv, options) {
+        if (argv[0] === "crm_diff" && first) {
+          first = false;
+          const other = ["crm_attribute", "--type", "crm_config", "--name", "stop-all-resources", "--update", "true"];
+          assert.equal((await member.run(other)).exitCode, 0);
+        }
+        return member.run(argv, options);
+      },
+    };
+    assert.equal(await changeLiveCib(busy, (cib) => setProperty(cib, "maintenance-mode", "true")), true);
+    const config = findPath((await readLiveCib(member))!, ["configuration", "crm_config"])!;
+    assert.equal(pairValue(config, "cluster_property_set", "maintenance-mode"), "true");
+    assert.equal(pairValue(config, "cluster_property_set", "stop-all-resources"), "true");
+  });
+
+  it("is not there where Pacemaker does not run", async () => {
+    const dead = memberWith(join(folder, "none.xml"));
+    assert.equal(await readLiveCib(dead), undefined);
+    await assert.rejects(
+      changeLiveCib(dead, (cib) => cib),
+      { code: "runtime-unreachable" },
+    );
+  });
+});
