@@ -28,6 +28,12 @@ const bmc = z.strictObject({
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable")
     .optional()
     .describe("environment variable of rehome that has the user's password, instead of a file"),
+  cipher: z
+    .int()
+    .min(0)
+    .max(17)
+    .optional()
+    .describe("IPMI's cipher suite; without it the fence agent asks the BMC, which some do not answer"),
   agent: z
     .string()
     .regex(/^fence_[a-z0-9_]+$/, "must be the name of a fence agent")

@@ -7,7 +7,7 @@ import { isBlocked, planCluster, type ClusterPlan } from "../../../src/cluster/s
 import { planJson, planText } from "../../../src/cluster/setup/plan-text.js";
 import { withBlock } from "../../../src/cluster/setup/steps/make.js";
 import type { CommandStep } from "../../../src/cluster/setup/steps/types.js";
-import { RehomeError } from "../../../src/lib/errors.js";
+import type { RehomeError } from "../../../src/lib/errors.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { writeXml } from "../../../src/lib/xml.js";
 import type { FakeHost } from "../../helpers/fake-host.js";

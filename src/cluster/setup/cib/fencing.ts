@@ -27,6 +27,7 @@ export function fencingDevice({ name, bmc }: Member, delay: string | undefined):
       username: bmc.user,
       password_script: passwordScript(name),
       lanplus: "1",
+      cipher: bmc.cipher === undefined ? undefined : `${bmc.cipher}`,
       method: "onoff",
       pcmk_host_list: name,
       pcmk_delay_base: delay,

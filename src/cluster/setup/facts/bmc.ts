@@ -16,6 +16,7 @@ export async function askBmc(from: Host, { name, bmc }: Member, password: string
     action: "status",
     ip,
     ...(port !== undefined && { ipport: port }),
+    ...(bmc.cipher !== undefined && { cipher: `${bmc.cipher}` }),
     username: bmc.user,
     password,
     lanplus: "1",
