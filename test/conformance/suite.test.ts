@@ -4,11 +4,11 @@ import { count, runSuite } from "./suite.js";
 
 const SUITE = "../shared/pacemaker-suite";
 
-/** What has been reached, of cases that are not said to be unsupported; raised with each improvement, never lowered. */
+/** What has been reached, as pacemaker_compare.py counts; raised with each improvement, never lowered. */
 const REACHED = {
   core: { L1: 339, L2: 340, L3: 338 },
   extended: { L1: 105, L2: 107, L3: 107 },
-  rest: { L1: 100, L2: 100, L3: 100 },
+  rest: { L1: 101, L2: 103, L3: 103 },
 } as const;
 
 describe("the scheduler against Pacemaker's regression suite", function () {
@@ -19,11 +19,18 @@ describe("the scheduler against Pacemaker's regression suite", function () {
         console.log(`      skipped: there is no ${SUITE}`);
         this.skip();
       }
-      const counts = count((await runSuite(SUITE, { tier })).results);
+      const { results } = await runSuite(SUITE, { tier });
+      const counts = count(results);
       for (const [level, least] of Object.entries(reached)) {
         const found = counts[level as keyof typeof reached];
         assert.ok(found >= least, `${tier} ${level}: ${found} instead of ${least}`);
       }
+      const silent = results.filter(({ levels, why }) => !levels.L2 && why === undefined);
+      assert.deepEqual(
+        silent.map((each) => each.case.case),
+        [],
+        "decided otherwise than Pacemaker decides, without a word",
+      );
     });
   }
 });

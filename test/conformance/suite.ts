@@ -20,7 +20,7 @@ export interface CaseResult {
   readonly levels: Readonly<Record<Level, boolean>>;
   readonly expected: Canonical;
   readonly actual: Canonical | undefined;
-  /** Why it counts as failed at all levels. */
+  /** Why the result cannot be trusted, or is none: it is said, whatever the levels are. */
   readonly why?: string;
 }
 
@@ -55,11 +55,10 @@ export async function runSuite(
       const actual = canonicalForm(transition, await after(root, transition, now));
       if (out !== undefined) writeFileSync(join(out, `${each.case}.json`), `${JSON.stringify(actual, null, 1)}\n`);
       const { unsupported } = transition;
-      results.push(
-        unsupported.length > 0
-          ? { case: each, levels: NONE, expected, actual, why: `unsupported: ${unsupported.join(", ")}` }
-          : { case: each, levels: compare(expected, actual), expected, actual },
-      );
+      results.push({
+        ...{ case: each, levels: compare(expected, actual), expected, actual },
+        ...(unsupported.length > 0 && { why: `unsupported: ${unsupported.join(", ")}` }),
+      });
     } catch (error) {
       results.push({ case: each, levels: NONE, expected, actual: undefined, why: String(error) });
     }
@@ -104,7 +103,9 @@ export function count(results: readonly CaseResult[]): Readonly<Record<Level, nu
 
 export function summary(name: string, results: readonly CaseResult[]): string {
   const counts = count(results);
-  return `${name}: ${LEVELS.map((level) => `${level} ${counts[level]}/${results.length}`).join(", ")}`;
+  const said = results.filter(({ why }) => why !== undefined).length;
+  const levels = LEVELS.map((level) => `${level} ${counts[level]}/${results.length}`).join(", ");
+  return `${name}: ${levels}${said === 0 ? "" : `; ${said} not understood, which is said`}`;
 }
 
 function readJson(path: string): unknown {
