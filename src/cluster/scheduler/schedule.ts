@@ -21,10 +21,10 @@ import type { Transition } from "./types.js";
  * Decides what a cluster has to do, as Pacemaker would: what to start, stop, promote, move, watch and fence, in which
  * order. Pure: the same CIB at the same time gives the same transition. Each stage is a file of its own here, and its parts
  * are in the folder of the same name.
- * @param now ms since the epoch
+ * @param now ms since the epoch; only whole seconds count, in which history and rules are written
  */
 export function schedule(root: XmlElement, now: number): Transition {
-  const state = readConfiguration(readCib(root), now);
+  const state = readConfiguration(readCib(root), Math.floor(now / 1000) * 1000);
   readStatus(state);
   const present = presentRoles(state);
   readConstraints(state);

@@ -16,11 +16,7 @@ const names = readdirSync(folder, { withFileTypes: true })
  * that comes out right while it stands here is a failure too.
  */
 const NOT_YET: Readonly<Record<string, string>> = {
-  "clock-set-back": "when a failure expires is no time to look again",
   "cyclic-orders": "a circle of mandatory orders is broken, Pacemaker does nothing",
-  "failures-are-forgotten-after-a-time": "when a failure expires is no time to look again",
-  "promotion-fails": "after a failed promotion the instance is not demoted",
-  "start-fails-until-threshold": "when a failure expires is no time to look again",
 };
 
 /**

@@ -257,7 +257,8 @@ function applyFailure(run: HistoryRun, entry: HistoryEntry, result: Result, sett
       afterFailedMigrateFrom(state, resource, entry);
       break;
     case "promote":
-      resource.role = "Unpromoted";
+      // How far it came nobody knows: it has to be demoted.
+      resource.role = "Promoted";
       break;
     case "demote":
       if (settings.onFail === "block") {
@@ -287,7 +288,8 @@ function isExpired(run: HistoryRun, entry: HistoryEntry): boolean {
     const current = failcountOf(state, resource, node, { effective: true, entry });
     unexpired = current.count;
     if (current.count > 0 && current.lastFailure > 0) {
-      recheckBy(state, current.lastFailure * 1000 + resource.failureTimeoutMs);
+      // A count is out of date when it is older than the timeout, in whole seconds: not yet at that very one.
+      recheckBy(state, current.lastFailure * 1000 + resource.failureTimeoutMs + 1000);
     }
   }
   if (expired && failcountOf(state, resource, node, { effective: false, entry }).count > 0) {
