@@ -24,7 +24,7 @@ The CIB's status section always tells how things stand: rehome cluster status, o
 
   async run(): Promise<{ ended: true }> {
     const { flags } = await this.parse(Runtime);
-    const [{ locateCluster }, { runRuntime }, { scheduleOneHost }, { eventLines }] = await Promise.all([
+    const [{ locateCluster }, { runRuntime }, { schedule }, { eventLines }] = await Promise.all([
       import("../cluster/locate.js"),
       import("../cluster/runtime/daemon.js"),
       import("../cluster/scheduler/index.js"),
@@ -33,7 +33,7 @@ The CIB's status section always tells how things stand: rehome cluster status, o
     await runRuntime({
       paths: await locateCluster(flags),
       nodeName: flags.node,
-      schedule: scheduleOneHost,
+      schedule,
       signal: this.signal,
       stopResources: flags["stop-resources"],
       log: (event) => {

@@ -1,2 +1,1 @@
 export { schedule } from "./schedule.js";
-export { scheduleOneHost } from "./one-host.js";

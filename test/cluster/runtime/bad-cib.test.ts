@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runRuntime } from "../../../src/cluster/runtime/daemon.js";
-import { scheduleOneHost } from "../../../src/cluster/scheduler/index.js";
+import { schedule } from "../../../src/cluster/scheduler/index.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { failCount } from "../../../src/cluster/runtime/failures.js";
 import { cibText, NODE, testRuntime, type TestRuntime } from "./daemon-helper.js";
@@ -50,7 +50,7 @@ describe("a runtime whose CIB goes bad", function () {
     await writeFile(runtime.paths.cib, cibText("").replace("3.16.1", "3.20.0"));
     await assert.rejects(
       runRuntime({
-        ...{ paths: runtime.paths, nodeName: NODE, schedule: scheduleOneHost, log: () => undefined },
+        ...{ paths: runtime.paths, nodeName: NODE, schedule, log: () => undefined },
         ...{ signal: new AbortController().signal, stopResources: false },
       }),
       (error) => error instanceof RehomeError && error.code === "cib-unsupported" && error.message.includes("3.20.0"),

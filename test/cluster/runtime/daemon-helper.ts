@@ -6,10 +6,8 @@ import { clusterPaths, type ClusterPaths } from "../../../src/cluster/paths.js";
 import { runRuntime } from "../../../src/cluster/runtime/daemon.js";
 import { eventLines } from "../../../src/cluster/runtime/log-text.js";
 import type { RuntimeEvent } from "../../../src/cluster/runtime/types.js";
-import { scheduleOneHost } from "../../../src/cluster/scheduler/index.js";
-import type { Transition } from "../../../src/cluster/scheduler/types.js";
+import { schedule } from "../../../src/cluster/scheduler/index.js";
 import type { XmlElement } from "../../../src/lib/xml.js";
-import { crmSimulate } from "../../helpers/crm-simulate.js";
 
 /** A runtime in this process, with a state folder of its own. */
 export interface TestRuntime {
@@ -25,12 +23,6 @@ export interface TestRuntime {
 }
 
 export const NODE = "node1";
-
-/** rehome's scheduler; Pacemaker's own for what that one does not understand yet. */
-function decide(cib: XmlElement, now: number): Transition {
-  const transition = scheduleOneHost(cib, now);
-  return transition.unsupported.length > 0 ? crmSimulate(cib, now) : transition;
-}
 
 /**
  * @param resources XML of the resources section
@@ -65,7 +57,7 @@ export async function testRuntime(
         ...{
           paths,
           nodeName: NODE,
-          schedule: decide,
+          schedule,
           signal: ending.signal,
           ...(agentFolders && { agentFolders }),
           ...(fenceFolder !== undefined && { fenceFolder }),
