@@ -51,7 +51,7 @@ function nodeState({ is, crashed = false, promotion }: Member, id: number): stri
   return `<node_state id="${id}" uname="n${id}" in_ccm="${inside}" crmd="${online}" join="member" expected="member">
     <transient_attributes id="${id}"><instance_attributes id="t${id}">${master}</instance_attributes></transient_attributes>
     <lrm id="${id}"><lrm_resources><lrm_resource id="drbd" class="ocf" provider="linbit" type="drbd">
-      <lrm_rsc_op id="drbd_last_${id}" operation_key="drbd_monitor_0" operation="monitor" crm_feature_set="3.16.1" interval="0"
+      <lrm_rsc_op id="drbd_last_${id}" operation_key="drbd_monitor_0" operation="monitor" crm_feature_set="3.16.1" interval="0" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"
         call-id="1" rc-code="${rc}" op-status="0" transition-key="1:0:7:x" transition-magic="0:${rc};1:0:7:x" on_node="n${id}"/>
     </lrm_resource></lrm_resources></lrm></node_state>`;
 }

@@ -47,7 +47,7 @@ function history(id: string, runs: boolean): string {
   const [task, rc] = runs ? ["start", 0] : ["monitor", 7];
   return `<lrm_resource id="${id}" class="ocf" provider="pacemaker" type="Dummy"><lrm_rsc_op id="${id}_last_0"
     operation_key="${id}_${task}_0" operation="${task}" transition-key="1:1:${rc}:u" transition-magic="0:${rc};1:1:${rc}:u"
-    call-id="1" rc-code="${rc}" op-status="0" interval="0"/></lrm_resource>`;
+    call-id="1" rc-code="${rc}" op-status="0" interval="0" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"/></lrm_resource>`;
 }
 
 /** The real actions, such as `stop vm n1`. */

@@ -43,7 +43,7 @@ function decide({ options = {}, resources, constraints = "", attributes = {}, ..
 function ran(id: string, task: string, rc: number, { lock, interval = 0 }: { lock?: number; interval?: number } = {}) {
   const mark = lock === undefined ? "" : ` shutdown-lock="${lock}"`;
   return `<lrm_resource id="${id}" ${DUMMY}${mark}><lrm_rsc_op id="${id}_last_0" operation_key="${id}_${task}_${interval}"
-    operation="${task}" transition-key="1:1:${rc}:u" call-id="1" rc-code="${rc}" op-status="0" interval="${interval}"/></lrm_resource>`;
+    operation="${task}" transition-key="1:1:${rc}:u" call-id="1" rc-code="${rc}" op-status="0" interval="${interval}" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"/></lrm_resource>`;
 }
 
 const VM = `<primitive id="vm" ${DUMMY}/>`;
