@@ -11,7 +11,7 @@ import { canMakeAccounts, hasSshd, startSshd, type TestSshd } from "../helpers/s
 
 /** The first three commands of a migration, against a real sshd on loopback. */
 describe("rehome inspect, init and plan", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestSshd;
   let folder: string;
   let login: readonly string[];

@@ -10,7 +10,7 @@ import { cibText, NODE, testRuntime, type TestRuntime } from "./daemon-helper.js
 
 /** Files and disks that fail a runtime that works. */
 describe("a runtime whose CIB goes bad", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let runtime: TestRuntime;
   afterEach(() => runtime.remove());
 

@@ -10,7 +10,7 @@ import { testRuntime, type TestRuntime } from "./daemon-helper.js";
 
 /** Real agents: one that follows OCF 1.1, and one from before. */
 describe("a changed parameter that an agent can take over", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let runtime: TestRuntime;
   let folder: string;
 

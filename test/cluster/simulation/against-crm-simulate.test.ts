@@ -57,7 +57,7 @@ async function assertSame(file: string, { what, opFail, crm }: Supposed): Promis
 }
 
 describe("a simulation against crm_simulate", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   before(function () {
     if (spawnSync("crm_simulate", ["--version"]).error === undefined && existsSync(CANON)) return;
     console.log("      skipped: crm_simulate (pacemaker-cli-utils) or the conformance tools are not here");

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 describe("a terminal that goes away", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let folder: string;
 
   beforeEach(async () => {

@@ -43,7 +43,7 @@ describe("a wrong command line", () => {
   }
 
   it("is an error of ours for a program too", function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const root = fileURLToPath(new URL("../../..", import.meta.url));
     const ran = spawnSync(process.execPath, ["bin/dev.js", "cluster", "strat", "--json"], { cwd: root });
     assert.equal(ran.status, 2, String(ran.stderr));
@@ -53,7 +53,7 @@ describe("a wrong command line", () => {
 });
 
 describe("a state folder that cannot be", function () {
-  this.timeout(10_000);
+  this.timeout(120_000);
   for (const folder of ["/proc/nope", "/dev/null/state"]) {
     it(`${folder} is refused by rehome runtime at once`, async () => {
       const ran = await rehome("runtime", "--state", folder, "--node", "n1");

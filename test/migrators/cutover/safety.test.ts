@@ -59,7 +59,7 @@ function done(...names: readonly string[]): GuestRecord[] {
 const unreachable = (): RehomeError => new RehomeError("host-unreachable", "no connection to the machine");
 
 describe("never two running copies, never a source left down unsaid", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let folder: string;
   let closers: (() => void)[];
 

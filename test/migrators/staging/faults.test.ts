@@ -25,7 +25,7 @@ const MIB = 1024 * 1024;
 const ONE_PASS = { options: { passes: 1 } } as const;
 
 describe("staging when something is wrong", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let guest: StagingFixture;
   let disk: string;
   let volume: string;

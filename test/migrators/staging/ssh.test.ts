@@ -11,7 +11,7 @@ import { startTcpProxy, type TcpProxy } from "../../helpers/tcp-proxy.js";
 const MIB = 1024 * 1024;
 
 describe("staging over a real sshd", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestSshd;
   let proxy: TcpProxy | undefined;
   let guest: StagingFixture;

@@ -23,7 +23,7 @@ case $said in *action=list*) printf 'node2,\\nnode3,\\n'; exit 0 ;; esac
 `;
 
 describe("fencing devices", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let folder: string;
   let executor: Executor;
 

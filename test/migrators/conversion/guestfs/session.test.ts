@@ -42,7 +42,7 @@ describe("guestfish's language", () => {
 });
 
 describe("a guestfish session", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it("answers each command with its output or its error, also when several are asked at once", async () => {
     const session = await startGuestfish({ host: localHost(), kvm: false });
