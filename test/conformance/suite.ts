@@ -33,12 +33,17 @@ export interface SuiteOptions {
   readonly only?: string | undefined;
 }
 
+/** The cases a folder lists. */
+export function casesOf(suite: string): readonly Case[] {
+  return readJson(join(suite, "cases.json")) as readonly Case[];
+}
+
 /** Schedules every case of a suite in this process, carries it out in virtual time, and compares it with Pacemaker. */
 export async function runSuite(
   suite: string,
   { out, tier, only }: SuiteOptions,
 ): Promise<{ results: readonly CaseResult[]; scheduledMs: number }> {
-  const cases = readJson(join(suite, "cases.json")) as readonly Case[];
+  const cases = casesOf(suite);
   if (out !== undefined) mkdirSync(out, { recursive: true });
   let scheduledMs = 0;
   const results: CaseResult[] = [];
@@ -67,7 +72,7 @@ export async function runSuite(
 }
 
 /** Where everything is when a transition was carried out as crm_simulate does; what cannot be trusted is not. */
-async function after(root: XmlElement, transition: Transition, now: number): Promise<Situation> {
+export async function after(root: XmlElement, transition: Transition, now: number): Promise<Situation> {
   if (transition.unsupported.length > 0) return transition.present;
   const { cib, endedAt } = await carryOut(root, transition, now, { nodesLeave: false });
   return asListed(schedule(cib, endedAt).present);
@@ -116,7 +121,7 @@ function readJson(path: string): unknown {
  * When a case is scheduled: at the time it names, or else when the CIB was saved for the scheduler, or now. `2005-020`
  * and the like are days of a year; times are UTC unless they say otherwise.
  */
-function timeOf({ at }: Case, { attributes }: XmlElement): number {
+export function timeOf({ at }: Case, { attributes }: XmlElement): number {
   if (at === undefined || at === null) {
     const saved = Number(attributes["execution-date"]);
     return Number.isFinite(saved) ? saved * 1000 : Date.now();

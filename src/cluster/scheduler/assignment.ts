@@ -8,7 +8,7 @@ import { sortForPlacement } from "./assignment/resource-order.js";
 import { INFINITY } from "./score.js";
 import type { ScoreStage } from "./types.js";
 import { banWithoutCapacity, compareCapacity, takeCapacity } from "./assignment/utilization.js";
-import { Act, clear } from "./actions/work-action.js";
+import { Act, clear, type WorkAction } from "./actions/work-action.js";
 
 /** Sixth stage: gives every resource its node. */
 export function assignResources(state: ClusterState): void {
@@ -120,7 +120,8 @@ export function place(
     for (const action of resource.actions) {
       if (action.task === "stop") clear(action, Act.optional);
       else if (action.task === "start") clear(action, Act.runnable);
-      else if (action.intervalMs > 0 && action.meta.get("op_target_rc") !== "7") clear(action, Act.runnable);
+      // What stops is no longer watched: its monitors are not begun, and need not be ended.
+      else if (isAboutMonitor(action) && action.meta.get("op_target_rc") !== "7") clear(action, Act.runnable);
     }
     return false;
   }
@@ -129,6 +130,10 @@ export function place(
   chosen.assignedCount += 1;
   takeCapacity(resource, chosen, 1);
   return true;
+}
+
+function isAboutMonitor({ task, intervalMs }: WorkAction): boolean {
+  return intervalMs > 0 || task === "cancel";
 }
 
 export function unplace(resource: Resource): void {

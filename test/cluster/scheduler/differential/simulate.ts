@@ -77,3 +77,14 @@ async function simulate(args: readonly string[], wanted: string): Promise<void> 
     });
   });
 }
+
+/** What it prints when it decides at a time (ms since the epoch); undefined where it refuses the CIB. */
+export async function simulateAt(now: number, args: readonly string[], wanted: string): Promise<string | undefined> {
+  const time = new Date(now).toISOString().slice(0, 19).replace("T", " ");
+  const options = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: "C" } };
+  return new Promise((resolve) => {
+    execFile("crm_simulate", [...args, "-t", `${time}Z`], options, (_error, printed) => {
+      resolve(existsSync(wanted) ? printed : undefined);
+    });
+  });
+}
