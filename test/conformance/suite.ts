@@ -121,7 +121,7 @@ function readJson(path: string): unknown {
  * When a case is scheduled: at the time it names, or else when the CIB was saved for the scheduler, or now. `2005-020`
  * and the like are days of a year; times are UTC unless they say otherwise.
  */
-export function timeOf({ at }: Case, { attributes }: XmlElement): number {
+export function timeOf({ at }: Pick<Case, "at">, { attributes }: XmlElement): number {
   if (at === undefined || at === null) {
     const saved = Number(attributes["execution-date"]);
     return Number.isFinite(saved) ? saved * 1000 : Date.now();
