@@ -1,5 +1,6 @@
 import { RehomeError } from "../../lib/errors.js";
 import { childOf, parseXml, type XmlElement } from "../../lib/xml.js";
+import { isNewer } from "./versions.js";
 import { FEATURE_SET, RESOURCE_NAMES, SCHEMA } from "./edit.js";
 
 /** Something wrong with a CIB. */
@@ -54,15 +55,6 @@ function newerThanUnderstood(cib: XmlElement): string | undefined {
     return `the CIB has schema pacemaker-${schema}, newer than ${SCHEMA}`;
   }
   return undefined;
-}
-
-function isNewer(version: string, than: string): boolean {
-  const [a, b] = [version, than].map((text) => text.split(".").map(Number));
-  for (let index = 0; index < 3; index += 1) {
-    const difference = (a?.[index] ?? 0) - (b?.[index] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return false;
 }
 
 /** All that is wrong with a CIB, in document order within each kind of check. */

@@ -1,5 +1,6 @@
 import type { HistoryEntry } from "../../cib/types.js";
 import { readHistoryEntry } from "../../cib/history.js";
+import { isNewer } from "../../cib/versions.js";
 import { childOf } from "../../../lib/xml.js";
 import { baseId, type ClusterState, type Node, type Resource } from "../model.js";
 import { addScores, parseScore } from "../score.js";
@@ -29,7 +30,7 @@ export function failcountOf(
       : name.startsWith("last-failure-")
         ? "last-failure-"
         : "";
-    if (kind === "" || !belongsTo(name.slice(kind.length), prefix, resource.unique)) continue;
+    if (kind === "" || !belongsTo(state, name.slice(kind.length), { id: prefix, unique: resource.unique })) continue;
     if (kind === "fail-count-") count = addScores(count, parseScore(value));
     else lastFailure = Math.max(lastFailure, Number.parseInt(value, 10) || 0);
   }
@@ -41,10 +42,19 @@ export function failcountOf(
   return { count, lastFailure };
 }
 
-/** `RESOURCE`, `RESOURCE:3`, `RESOURCE#monitor_10000` … */
-function belongsTo(rest: string, id: string, unique: boolean): boolean {
+/** `RESOURCE#monitor_10000`, or `RESOURCE` in an old CIB; of an anonymous clone, `RESOURCE:3` and so on, too. */
+function belongsTo(state: ClusterState, rest: string, { id, unique }: { id: string; unique: boolean }): boolean {
   if (!rest.startsWith(id)) return false;
-  return (unique ? /^(#.+_\d+)?$/ : /^(:\d+)?(#.+_\d+)?$/).test(rest.slice(id.length));
+  const match = (unique ? /^(#.+_\d+)?$/ : /^(?::\d+)?(#.+_\d+)?$/).exec(rest.slice(id.length));
+  if (match === null) return false;
+  const expected = countsByOperation(state);
+  return expected === undefined || expected === (match[1] !== undefined);
+}
+
+/** Whether failures are counted by operation, as since feature set 3.0.13; undefined where the CIB does not tell. */
+function countsByOperation({ cib }: ClusterState): boolean | undefined {
+  const featureSet = cib.root.attributes["crm_feature_set"];
+  return featureSet === undefined ? undefined : !isNewer("3.0.13", featureSet);
 }
 
 /** Failures of operations with on-fail=block do not expire. */

@@ -4,16 +4,11 @@ import type { Random } from "./random.js";
 /** A document in which one element is another one, or gone. */
 export function replace(root: XmlElement, target: XmlElement, by: XmlElement | undefined): XmlElement {
   if (root === target) return by ?? root;
-  let changed = false;
   const children = root.children.flatMap((child) => {
-    if (child === target) {
-      changed = true;
-      return by === undefined ? [] : [by];
-    }
-    const made = replace(child, target, by);
-    changed ||= made !== child;
-    return [made];
+    if (child !== target) return [replace(child, target, by)];
+    return by === undefined ? [] : [by];
   });
+  const changed = children.length < root.children.length || children.some((child, index) => child !== root.children[index]);
   return changed ? { ...root, children } : root;
 }
 

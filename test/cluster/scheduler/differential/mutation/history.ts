@@ -45,13 +45,19 @@ const failedMonitor =
     return add(cib, history, entry);
   };
 
+/** Since feature set 3.0.13; before, failures were counted by resource. */
+function countsByOperation({ attributes }: XmlElement): boolean {
+  const [major = 0, minor = 0, patch = 0] = (attributes["crm_feature_set"] ?? "").split(".").map(Number);
+  return major > 3 || (major === 3 && (minor > 0 || patch >= 13));
+}
+
 const failcount =
   (value: string): Mutation =>
   (cib, random) => {
     const node = random.pick(descendantsOf(cib, "node_state").filter((each) => descendantsOf(each, "lrm_resource").length > 0));
     const history = node && pickOf(node, random, "lrm_resource");
-    const operation = random.pick(["monitor_10000", "start_0"]) ?? "";
-    return history && withTransient(cib, node, [`fail-count-${idOf(history)}#${operation}`, value]);
+    const operation = countsByOperation(cib) ? `#${random.pick(["monitor_10000", "start_0"]) ?? ""}` : "";
+    return history && withTransient(cib, node, [`fail-count-${idOf(history)}${operation}`, value]);
   };
 
 /** What nodes have done, and how it went. */
