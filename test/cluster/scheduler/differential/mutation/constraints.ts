@@ -11,7 +11,9 @@ const constraints = (cib: XmlElement): XmlElement | undefined => descendantsOf(c
 
 function anyResource(cib: XmlElement, random: Random): string {
   const section = descendantsOf(cib, "resources")[0];
-  const found = section?.children.filter(({ name, attributes }) => name !== "template" && attributes["class"] !== "stonith");
+  const found = section?.children.filter(
+    ({ name, attributes }) => name !== "template" && attributes["class"] !== "stonith",
+  );
   const resource = found && random.pick(found);
   return resource === undefined ? "" : idOf(resource);
 }
@@ -34,7 +36,11 @@ const byRule =
   (expression: (cib: XmlElement, random: Random) => XmlElement): Mutation =>
   (cib, random) => {
     const rule = element("rule", { id: "made-rule", score: random.pick(SCORES) }, [expression(cib, random)]);
-    return add(cib, constraints(cib), element("rsc_location", { id: "made-location", rsc: anyResource(cib, random) }, [rule]));
+    return add(
+      cib,
+      constraints(cib),
+      element("rsc_location", { id: "made-location", rsc: anyResource(cib, random) }, [rule]),
+    );
   };
 
 const option =
@@ -51,7 +57,8 @@ export const CONSTRAINT_MUTATIONS: Readonly<Record<string, Mutation>> = {
   "location score": attribute("rsc_location", "score", SCORES),
   "rule score": attribute("rule", "score", SCORES),
   "rule operation": attribute("expression", "operation", ["eq", "ne", "defined", "not_defined", "lt", "gt"]),
-  "order kind": (cib, random) => withAttributes(cib, pickOf(cib, random, "rsc_order"), { kind: random.pick(KINDS), score: undefined }),
+  "order kind": (cib, random) =>
+    withAttributes(cib, pickOf(cib, random, "rsc_order"), { kind: random.pick(KINDS), score: undefined }),
   "order symmetrical": attribute("rsc_order", "symmetrical", ["false", "true"]),
   "order first-action": attribute("rsc_order", "first-action", ["start", "stop", "promote", "demote"]),
   "order then-action": attribute("rsc_order", "then-action", ["start", "stop", "promote", "demote"]),
@@ -68,31 +75,56 @@ export const CONSTRAINT_MUTATIONS: Readonly<Record<string, Mutation>> = {
     const constraint = random.pick(constraints(cib)?.children ?? []);
     return constraint && replace(cib, constraint, undefined);
   },
-  "new location": made("rsc_location", (cib, random) => ({ rsc: anyResource(cib, random), node: anyNode(cib, random), score: random.pick(SCORES) })),
+  "new location": made("rsc_location", (cib, random) => ({
+    rsc: anyResource(cib, random),
+    node: anyNode(cib, random),
+    score: random.pick(SCORES),
+  })),
   "new colocation": made("rsc_colocation", (cib, random) => ({
     ...{ rsc: anyResource(cib, random), "with-rsc": anyResource(cib, random), score: random.pick(SCORES) },
   })),
-  "new order": made("rsc_order", (cib, random) => ({ first: anyResource(cib, random), then: anyResource(cib, random), kind: random.pick(KINDS) })),
+  "new order": made("rsc_order", (cib, random) => ({
+    first: anyResource(cib, random),
+    then: anyResource(cib, random),
+    kind: random.pick(KINDS),
+  })),
   "new ticket": made("rsc_ticket", (cib, random) => ({
-    ...{ rsc: anyResource(cib, random), ticket: "made-ticket", "loss-policy": random.pick(["stop", "demote", "fence", "freeze"]) },
+    ...{
+      rsc: anyResource(cib, random),
+      ticket: "made-ticket",
+      "loss-policy": random.pick(["stop", "demote", "fence", "freeze"]),
+    },
   })),
   "location by name": byRule((cib, random) =>
-    element("expression", { id: "made-expression", attribute: "#uname", operation: random.pick(["eq", "ne"]), value: anyNode(cib, random) }),
+    element("expression", {
+      id: "made-expression",
+      attribute: "#uname",
+      operation: random.pick(["eq", "ne"]),
+      value: anyNode(cib, random),
+    }),
   ),
   "location by date": byRule((_cib, random) =>
     element("date_expression", {
       ...{ id: "made-expression", operation: random.pick(["gt", "lt"]) },
-      ...(random.next() < 0.5 ? { start: "2005-01-01", end: "2040-01-01" } : { start: "2045-01-01", end: "2004-01-01" }),
+      ...(random.next() < 0.5
+        ? { start: "2005-01-01", end: "2040-01-01" }
+        : { start: "2045-01-01", end: "2004-01-01" }),
     }),
   ),
   tag: (cib, random) => {
-    const constraint = random.pick((constraints(cib)?.children ?? []).filter(({ attributes }) => attributes["rsc"] !== undefined));
+    const constraint = random.pick(
+      (constraints(cib)?.children ?? []).filter(({ attributes }) => attributes["rsc"] !== undefined),
+    );
     const rsc = constraint?.attributes["rsc"];
     const configuration = childOf(cib, "configuration");
-    if (rsc === undefined || configuration === undefined || childOf(configuration, "tags") !== undefined) return undefined;
+    if (rsc === undefined || configuration === undefined || childOf(configuration, "tags") !== undefined)
+      return undefined;
     const refs = [...new Set([rsc, anyResource(cib, random)])].map((id) => element("obj_ref", { id }));
     const tagged = withAttributes(cib, constraint, { rsc: "made-tag" });
-    return tagged && add(tagged, childOf(tagged, "configuration"), element("tags", {}, [element("tag", { id: "made-tag" }, refs)]));
+    return (
+      tagged &&
+      add(tagged, childOf(tagged, "configuration"), element("tags", {}, [element("tag", { id: "made-tag" }, refs)]))
+    );
   },
   "no-quorum-policy": (cib, random) => {
     const without = option("no-quorum-policy", ["stop", "ignore", "freeze", "suicide", "demote"])(cib, random);

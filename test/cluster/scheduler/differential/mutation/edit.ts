@@ -8,7 +8,8 @@ export function replace(root: XmlElement, target: XmlElement, by: XmlElement | u
     if (child !== target) return [replace(child, target, by)];
     return by === undefined ? [] : [by];
   });
-  const changed = children.length < root.children.length || children.some((child, index) => child !== root.children[index]);
+  const changed =
+    children.length < root.children.length || children.some((child, index) => child !== root.children[index]);
   return changed ? { ...root, children } : root;
 }
 
@@ -22,7 +23,13 @@ export function withAttributes(
   target: XmlElement | undefined,
   attributes: Readonly<Record<string, string | undefined>>,
 ): XmlElement | undefined {
-  return target && replace(root, target, { ...element(target.name, { ...target.attributes, ...attributes }, target.children), text: target.text });
+  return (
+    target &&
+    replace(root, target, {
+      ...element(target.name, { ...target.attributes, ...attributes }, target.children),
+      text: target.text,
+    })
+  );
 }
 
 /** Sets a name and its value in an element's set of that kind, which is made where there is none. */
@@ -35,7 +42,9 @@ export function withPair(
   if (owner === undefined) return undefined;
   const id = `${owner.attributes["id"] ?? owner.name}-${set}-${name}`;
   const pair = element("nvpair", { id, name, value });
-  const present = owner.children.find((each) => each.name === set && childOf(each, "rule") === undefined && each.attributes["id-ref"] === undefined);
+  const present = owner.children.find(
+    (each) => each.name === set && childOf(each, "rule") === undefined && each.attributes["id-ref"] === undefined,
+  );
   if (present === undefined) {
     const made = element(set, { id: `${id}-set` }, [pair]);
     // The schema wants sets before members and operations.

@@ -54,7 +54,9 @@ function countsByOperation({ attributes }: XmlElement): boolean {
 const failcount =
   (value: string): Mutation =>
   (cib, random) => {
-    const node = random.pick(descendantsOf(cib, "node_state").filter((each) => descendantsOf(each, "lrm_resource").length > 0));
+    const node = random.pick(
+      descendantsOf(cib, "node_state").filter((each) => descendantsOf(each, "lrm_resource").length > 0),
+    );
     const history = node && pickOf(node, random, "lrm_resource");
     const operation = countsByOperation(cib) ? `#${random.pick(["monitor_10000", "start_0"]) ?? ""}` : "";
     return history && withTransient(cib, node, [`fail-count-${idOf(history)}${operation}`, value]);
@@ -86,7 +88,9 @@ export const HISTORY_MUTATIONS: Readonly<Record<string, Mutation>> = {
   "fail-count INFINITY": failcount("INFINITY"),
   "second copy active": (cib, random) => {
     const history = pickOf(cib, random, "lrm_resource");
-    const elsewhere = random.pick(descendantsOf(cib, "lrm_resources").filter((each) => history && !each.children.includes(history)));
+    const elsewhere = random.pick(
+      descendantsOf(cib, "lrm_resources").filter((each) => history && !each.children.includes(history)),
+    );
     if (history === undefined || elsewhere === undefined) return undefined;
     const others = elsewhere.children.filter((each) => idOf(each) !== idOf(history));
     return replace(cib, elsewhere, { ...elsewhere, children: [...others, history] });

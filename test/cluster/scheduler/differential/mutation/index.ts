@@ -42,7 +42,8 @@ const work = async (): Promise<void> => {
     if (levels.L1 && levels.L3) continue;
     const level = !levels.L2 ? "L2" : !levels.L3 ? "L3" : "L1";
     console.log(`${mutant.name} ${level}: ${lines.slice(0, 3).join(" | ")}`);
-    if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify({ name: mutant.name, level, lines })}\n`);
+    if (values.out !== undefined)
+      appendFileSync(values.out, `${JSON.stringify({ name: mutant.name, level, lines })}\n`);
   }
 };
 await Promise.all([work(), work()]);

@@ -57,7 +57,14 @@ export const NODE_MUTATIONS: Readonly<Record<string, Mutation>> = {
     const node = pickOf(cib, random, "node_state");
     const status = childOf(cib, "status");
     const others = status?.children.filter((each) => each !== node) ?? [];
-    return node && status && { ...cib, children: cib.children.map((each) => (each === status ? { ...status, children: others } : each)) };
+    return (
+      node &&
+      status && {
+        ...cib,
+        children: cib.children.map((each) => (each === status ? { ...status, children: others } : each)),
+      }
+    );
   },
-  "node capacity": (cib, random) => withPair(cib, configured(cib, random), "utilization", ["cpu", random.pick(["1", "4"]) ?? "1"]),
+  "node capacity": (cib, random) =>
+    withPair(cib, configured(cib, random), "utilization", ["cpu", random.pick(["1", "4"]) ?? "1"]),
 };

@@ -12,7 +12,9 @@ const meta =
   (cib, random) => {
     const section = resourcesOf(cib);
     const among = kinds.length > 0 ? kinds : ["primitive", "group", "clone", "master"];
-    return section && withPair(cib, pickOf(section, random, ...among), "meta_attributes", [name, random.pick(values) ?? ""]);
+    return (
+      section && withPair(cib, pickOf(section, random, ...among), "meta_attributes", [name, random.pick(values) ?? ""])
+    );
   };
 
 const cloneMeta = (name: string, values: readonly string[]): Mutation => meta(name, values, "clone", "master");
@@ -27,7 +29,10 @@ function wrapped(cib: XmlElement, random: Random, kind: string): XmlElement | un
   const member = section && random.pick(childrenOf(section, kind));
   if (member === undefined || member.attributes["class"] === "stonith") return undefined;
   const clone = element("clone", { id: `${idOf(member)}-clone` }, [member]);
-  return withPair(replace(cib, member, clone), clone, "meta_attributes", ["interleave", random.pick(["true", "false"]) ?? ""]);
+  return withPair(replace(cib, member, clone), clone, "meta_attributes", [
+    "interleave",
+    random.pick(["true", "false"]) ?? "",
+  ]);
 }
 
 /** The configuration of resources and their operations. */
@@ -54,7 +59,8 @@ export const RESOURCE_MUTATIONS: Readonly<Record<string, Mutation>> = {
   "promoted-max": cloneMeta("master-max", ["0", "1", "2"]),
   promotable: cloneMeta("promotable", ["true", "false"]),
   "on-fail": operation((random) => ({
-    "on-fail": random.pick(["ignore", "block", "stop", "restart", "standby", "fence", "demote", "restart-container"]) ?? "",
+    "on-fail":
+      random.pick(["ignore", "block", "stop", "restart", "standby", "fence", "demote", "restart-container"]) ?? "",
   })),
   "operation disabled": operation(() => ({ enabled: "false" })),
   "operation interval": operation((random) => ({ interval: random.pick(["7s", "60s"]) ?? "" })),
@@ -64,11 +70,16 @@ export const RESOURCE_MUTATIONS: Readonly<Record<string, Mutation>> = {
     const section = resourcesOf(cib);
     const resource = section && random.pick(section.children);
     if (resource === undefined) return undefined;
-    const names = new Set([idOf(resource), ...["primitive", "group"].flatMap((each) => descendantsOf(resource, each).map(idOf))]);
+    const names = new Set([
+      idOf(resource),
+      ...["primitive", "group"].flatMap((each) => descendantsOf(resource, each).map(idOf)),
+    ]);
     let made = replace(cib, resource, undefined);
     for (const constraint of descendantsOf(made, "constraints")[0]?.children ?? []) {
       const refers = [constraint, ...descendantsOf(constraint, "resource_ref")].some(({ attributes }) =>
-        [attributes["rsc"], attributes["with-rsc"], attributes["first"], attributes["then"], attributes["id"]].some((each) => names.has(each ?? "")),
+        [attributes["rsc"], attributes["with-rsc"], attributes["first"], attributes["then"], attributes["id"]].some(
+          (each) => names.has(each ?? ""),
+        ),
       );
       if (refers) made = replace(made, constraint, undefined);
     }
@@ -83,11 +94,16 @@ export const RESOURCE_MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   utilization: (cib, random) => {
     const section = resourcesOf(cib);
-    return section && withPair(cib, pickOf(section, random, "primitive"), "utilization", ["cpu", random.pick(["1", "2", "3"]) ?? ""]);
+    return (
+      section &&
+      withPair(cib, pickOf(section, random, "primitive"), "utilization", ["cpu", random.pick(["1", "2", "3"]) ?? ""])
+    );
   },
   template: (cib, random) => {
     const section = resourcesOf(cib);
-    const primitive = section && random.pick(descendantsOf(section, "primitive").filter(({ attributes }) => attributes["template"] === undefined));
+    const primitive =
+      section &&
+      random.pick(descendantsOf(section, "primitive").filter(({ attributes }) => attributes["template"] === undefined));
     if (section === undefined || primitive === undefined) return undefined;
     const { id = "", ...agent } = primitive.attributes;
     const sets = primitive.children.map((set) => ({ ...set, attributes: { ...set.attributes } }));
@@ -105,7 +121,8 @@ export const RESOURCE_MUTATIONS: Readonly<Record<string, Mutation>> = {
   "group of two": (cib, random) => {
     const section = resourcesOf(cib);
     const [one, two] = [0, 0].map(() => section && random.pick(childrenOf(section, "primitive")));
-    if (one === undefined || two === undefined || one === two || one.attributes["class"] === "stonith") return undefined;
+    if (one === undefined || two === undefined || one === two || one.attributes["class"] === "stonith")
+      return undefined;
     const without = replace(cib, two, undefined);
     return replace(without, one, element("group", { id: "made-group" }, [one, two]));
   },
@@ -114,7 +131,15 @@ export const RESOURCE_MUTATIONS: Readonly<Record<string, Mutation>> = {
     if (configuration === undefined) return undefined;
     const present = childOf(configuration, "rsc_defaults");
     const base = present === undefined ? add(cib, configuration, element("rsc_defaults")) : cib;
-    const pairs = [["resource-stickiness", "100"], ["is-managed", "false"], ["target-role", "Stopped"], ["migration-threshold", "1"], ["multiple-active", "block"]] as const;
-    return base && withPair(base, descendantsOf(base, "rsc_defaults")[0], "meta_attributes", random.pick(pairs) ?? pairs[0]);
+    const pairs = [
+      ["resource-stickiness", "100"],
+      ["is-managed", "false"],
+      ["target-role", "Stopped"],
+      ["migration-threshold", "1"],
+      ["multiple-active", "block"],
+    ] as const;
+    return (
+      base && withPair(base, descendantsOf(base, "rsc_defaults")[0], "meta_attributes", random.pick(pairs) ?? pairs[0])
+    );
   },
 };
