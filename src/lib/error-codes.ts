@@ -105,6 +105,10 @@ export const ERROR_CODES = {
   // cluster
   "password-missing": { exit: "config", meaning: "the password of a BMC is not where rehome.yaml says" },
   "cluster-blocked": { exit: "refused", meaning: "something stands in the way of setting up the cluster" },
+  "fence-unsafe": { exit: "refused", meaning: "the cluster is not fit to have a member fenced for a test" },
+  "fence-failed": { exit: "failed", meaning: "a member could not be fenced: the cluster cannot recover from its loss" },
+  "fence-ineffective": { exit: "failed", meaning: "fencing was reported as done, and the machine was never off" },
+  "not-confirmed": { exit: "refused", meaning: "the question whether to go on was not answered with yes" },
   "step-without-effect": { exit: "failed", meaning: "a step of setting up the cluster did not do what it is for" },
   "cluster-undescribed": { exit: "config", meaning: "rehome.yaml has no cluster section" },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },

@@ -27,10 +27,11 @@ const PROBE_SECTOR = Buffer.concat([
 
 /**
  * Finds out what this host runs guests with. That /dev/kvm exists proves nothing, so a processor is really started
- * with it, for five seconds at the most.
+ * with it.
+ * @param limitMs how long that may take; what has not begun by then never will
  * @throws RehomeError command-failed when QEMU is not installed
  */
-export async function probeHypervisor(host: Host): Promise<Hypervisor> {
+export async function probeHypervisor(host: Host, limitMs = KVM_LIMIT_MS): Promise<Hypervisor> {
   const machines = await host.run([QEMU, "-machine", "help"], { timeoutMs: 10_000 });
   if (machines.exitCode !== 0) {
     throw new RehomeError("command-failed", `${QEMU} cannot be run`, {
@@ -40,7 +41,7 @@ export async function probeHypervisor(host: Host): Promise<Hypervisor> {
     });
   }
   return {
-    type: (await kvmWorks(host)) ? "kvm" : "qemu",
+    type: (await bootsProbe(host, "kvm", limitMs)) ? "kvm" : "qemu",
     machines: { bios: pinned(host, machines.stdout, "pc"), uefi: pinned(host, machines.stdout, "q35") },
   };
 }
@@ -54,11 +55,6 @@ function pinned(host: Host, help: string, alias: string): string {
     machine: host.name,
     output: line ?? "",
   });
-}
-
-/** Whether a processor under KVM gets as far as 64-bit mode. */
-async function kvmWorks(host: Host): Promise<boolean> {
-  return bootsProbe(host, "kvm", KVM_LIMIT_MS);
 }
 
 /** Starts the probe sector with an accelerator of QEMU's (`kvm`, `tcg`); true when it says its letter within the limit. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { unifiedDiff } from "../../lib/diff.js";
+import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { element } from "../../lib/xml.js";
 import { configurationText } from "../configure.js";
@@ -22,18 +23,33 @@ export interface Examined {
 
 const LIMIT = { timeoutMs: 60_000 };
 
-/** The content of a file; undefined when there is none. @throws RehomeError file-unreadable */
-export async function readIfThere(host: Host, path: string): Promise<Buffer | undefined> {
-  const { exitCode } = await host.run(["test", "-e", path], LIMIT);
-  return exitCode === 0 ? host.readFile(path) : undefined;
+/** Files by machine and path as they were read before; what is not in it is read. */
+export type Contents = ReadonlyMap<string, Buffer | undefined>;
+
+export function contentsKey({ machine, path }: Place): string {
+  return `${machine}:${path}`;
+}
+
+/** One line a file: its content in base64, or `-` when there is none. */
+const READ = 'for file; do if [ -e "$file" ]; then base64 -w0 -- "$file" || exit 1; echo; else echo -; fi; done';
+
+/** Reads files of a machine, in one go. @throws RehomeError command-failed for one that cannot be read */
+export async function readFiles(host: Host, paths: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
+  if (paths.length === 0) return [];
+  const lines = (await runChecked(host, ["sh", "-c", READ, "sh", ...paths], LIMIT)).split("\n");
+  return paths.map((_, index) => (lines[index] === "-" ? undefined : Buffer.from(lines[index] ?? "", "base64")));
 }
 
 /** Finds out whether a step is needed; changes nothing. @throws RehomeError connection-lost */
-export async function examine(step: Step, hosts: ReadonlyMap<string, Host>): Promise<Examined> {
+export async function examine(
+  step: Step,
+  hosts: ReadonlyMap<string, Host>,
+  contents: Contents = new Map(),
+): Promise<Examined> {
   const host = hostOf(hosts, step.machine);
   switch (step.kind) {
     case "file":
-      return examineFile(step, host, hosts);
+      return examineFile(step, host, await compareFile(step, hosts, contents));
     case "command":
       return { step, needed: (await host.run(step.unless, LIMIT)).exitCode !== 0, diff: "" };
     case "wait":
@@ -54,17 +70,25 @@ export function hostOf(hosts: ReadonlyMap<string, Host>, name: string): Host {
 export async function compareFile(
   step: FileStep,
   hosts: ReadonlyMap<string, Host>,
-): Promise<{ readonly before: Buffer | undefined; readonly after: Buffer | undefined }> {
-  const before = await readIfThere(hostOf(hosts, step.machine), step.path);
-  const sources = await Promise.all(
-    step.sources.map(({ machine, path }: Place) => readIfThere(hostOf(hosts, machine), path)),
-  );
+  contents: Contents = new Map(),
+): Promise<Compared> {
+  const read = async (place: Place): Promise<Buffer | undefined> => {
+    const key = contentsKey(place);
+    if (contents.has(key)) return contents.get(key);
+    return (await readFiles(hostOf(hosts, place.machine), [place.path]))[0];
+  };
+  const before = await read(step);
+  const sources = await Promise.all(step.sources.map(read));
   const there = sources.filter((source) => source !== undefined);
   return { before, after: there.length === sources.length ? step.compose(before, there) : undefined };
 }
 
-async function examineFile(step: FileStep, host: Host, hosts: ReadonlyMap<string, Host>): Promise<Examined> {
-  const { before, after } = await compareFile(step, hosts);
+interface Compared {
+  readonly before: Buffer | undefined;
+  readonly after: Buffer | undefined;
+}
+
+async function examineFile(step: FileStep, host: Host, { before, after }: Compared): Promise<Examined> {
   const needed = after === undefined || before === undefined || !before.equals(after);
   const exists = before !== undefined;
   if (!needed) return { step, needed, diff: "", exists };

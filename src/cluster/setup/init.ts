@@ -40,8 +40,13 @@ export async function initCluster(session: ClusterSession, options: InitOptions)
         remedy: "put them right, and run again; nothing was changed",
       });
     }
-    const steps = plan.steps.map(({ step }) => step);
-    const changed = await applySteps(steps, connections.hosts, { ...options, journal });
+    const changed = plan.steps.some(({ needed }) => needed)
+      ? await applySteps(
+          plan.steps.map(({ step }) => step),
+          connections.hosts,
+          { ...options, journal },
+        )
+      : 0;
     const members = membersOf(cluster);
     const [first] = members;
     const cib = first && (await readLiveCib(hostOf(connections.hosts, first.name)));

@@ -4,14 +4,14 @@ import type { Host } from "../../lib/host/types.js";
 import { reported, type Report } from "../../lib/report.js";
 import { CLUSTER_CHECKS } from "./checks/index.js";
 import { clusterConcern, type ClusterConcern } from "./concerns.js";
-import { examine, hostOf, readIfThere, type Examined } from "./examine.js";
+import { contentsKey, examine, hostOf, readFiles, type Contents, type Examined } from "./examine.js";
 import { isOurs } from "./files/mark.js";
 import { gatherCluster, type Connections } from "./facts/gather.js";
 import type { ClusterFacts } from "./facts/types.js";
 import { membersOf } from "./members.js";
 import { AUTHKEY, COROSYNC_CONF } from "./steps/configuration.js";
 import { clusterSteps, memberTemplates } from "./steps/index.js";
-import type { Step } from "./steps/types.js";
+import type { Place, Step } from "./steps/types.js";
 
 /** What would be done to make the machines a cluster, and what stands in the way. */
 export interface ClusterPlan {
@@ -56,23 +56,40 @@ async function examineAll(
   hosts: ReadonlyMap<string, Host>,
   signal: AbortSignal | undefined,
 ): Promise<readonly Examined[]> {
+  const contents = await readContents(steps, hosts);
   const examined = new Map<Step, Examined>();
   await Promise.all(
     [...new Set(steps.map(({ machine }) => machine))].map(async (machine) => {
       for (const step of steps.filter((each) => each.machine === machine)) {
         signal?.throwIfAborted();
-        examined.set(step, await examine(step, hosts));
+        examined.set(step, await examine(step, hosts, contents));
       }
     }),
   );
   return steps.flatMap((step) => examined.get(step) ?? []);
 }
 
+/** All files that steps look at, a machine at a time. */
+async function readContents(steps: readonly Step[], hosts: ReadonlyMap<string, Host>): Promise<Contents> {
+  const files = steps.filter((step) => step.kind === "file");
+  const places = files.flatMap((step): readonly Place[] => [step, ...step.sources]);
+  const contents = new Map<string, Buffer | undefined>();
+  await Promise.all(
+    [...new Set(places.map(({ machine }) => machine))].map(async (machine) => {
+      const paths = [...new Set(places.filter((place) => place.machine === machine).map(({ path }) => path))];
+      const found = await readFiles(hostOf(hosts, machine), paths);
+      for (const [index, path] of paths.entries()) contents.set(contentsKey({ machine, path }), found[index]);
+    }),
+  );
+  return contents;
+}
+
 /** The first member that has an authkey, or the first that will make one. */
 async function findKeyHolder(cluster: ClusterConfig, hosts: ReadonlyMap<string, Host>): Promise<string> {
   const names = membersOf(cluster).map(({ name }) => name);
   for (const name of names) {
-    if ((await readIfThere(hostOf(hosts, name), AUTHKEY)) !== undefined) return name;
+    const [key] = await readFiles(hostOf(hosts, name), [AUTHKEY]);
+    if (key !== undefined) return name;
   }
   return names[0] ?? "";
 }

@@ -35,8 +35,14 @@ class World {
       const host = fakeMachine(name, (fake) => {
         prepare(fake);
         fake
-          .on(["test", "-e", "/nowhere"], { exitCode: 1 })
-          .on(/^test -e /, ({ argv }) => ({ exitCode: fake.files.has(argv[2]!) ? 0 : 1 }))
+          .on(
+            (argv) => argv[2]?.includes("base64") === true,
+            ({ argv }) =>
+              `${argv
+                .slice(4)
+                .map((path) => fake.files.get(path)?.toString("base64") ?? "-")
+                .join("\n")}\n`,
+          )
           .on(["dpkg-query", "--show", "--showformat=${Conffiles}\\n"], ` ${CONF} ${md5("as packaged\n")}\n`)
           .on(["cibadmin", "--query"], () => (this.started ? this.cib : { exitCode: 102 }))
           .on(/^crm_diff /, "<diff/>")
