@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, as pacemaker_compare.py counts; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 339, L2: 340, L3: 338 },
+  core: { L1: 339, L2: 340, L3: 340 },
   extended: { L1: 105, L2: 107, L3: 107 },
   rest: { L1: 101, L2: 103, L3: 103 },
 } as const;

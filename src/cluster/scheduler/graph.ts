@@ -17,7 +17,7 @@ export function makeGraph(state: ClusterState): Graph {
       .map((link) => link.action);
     inputs.set(action, before);
   }
-  breakLoops(chosen, inputs);
+  leaveRoomCircles(chosen, inputs);
   return { actions: chosen, inputs };
 }
 
@@ -76,21 +76,38 @@ function roomCounts(action: WorkAction, first: WorkAction): boolean {
   return isInGraph(first);
 }
 
-/** Drops one order of each circle, so that a transition can always be carried out. */
-function breakLoops(actions: readonly WorkAction[], inputs: Map<WorkAction, readonly WorkAction[]>): void {
-  const done = new Set<WorkAction>();
-  const open = new Set<WorkAction>();
-  const visit = (action: WorkAction): void => {
-    open.add(action);
-    const kept: WorkAction[] = [];
-    for (const before of inputs.get(action) ?? []) {
-      if (open.has(before)) continue;
-      kept.push(before);
-      if (!done.has(before)) visit(before);
+/**
+ * Resources that make room for each other would wait for each other for ever: of such a circle, an order that is there for
+ * room only is dropped, of the last action first, as crm_simulate is observed to do. Circles that an administrator's orders
+ * make stay, as Pacemaker leaves them: what is in them is not begun.
+ */
+function leaveRoomCircles(actions: readonly WorkAction[], inputs: Map<WorkAction, readonly WorkAction[]>): void {
+  for (const action of [...actions].reverse()) {
+    for (const first of inputs.get(action) ?? []) {
+      if (!isForRoom(action, first) || !comesBefore(action, first, inputs)) continue;
+      inputs.set(
+        action,
+        (inputs.get(action) ?? []).filter((each) => each !== first),
+      );
     }
-    inputs.set(action, kept);
-    open.delete(action);
-    done.add(action);
-  };
-  for (const action of actions) if (!done.has(action)) visit(action);
+  }
+}
+
+function isForRoom(action: WorkAction, first: WorkAction): boolean {
+  const links = action.before.filter((link) => link.action === first);
+  return links.length > 0 && links.every((link) => link.flags === Ord.makesRoom);
+}
+
+/** Whether `then` waits for `first`, over any number of others. */
+function comesBefore(
+  first: WorkAction,
+  then: WorkAction,
+  inputs: ReadonlyMap<WorkAction, readonly WorkAction[]>,
+): boolean {
+  const seen = new Set<WorkAction>([then]);
+  for (const each of seen) {
+    if (each === first) return true;
+    for (const before of inputs.get(each) ?? []) seen.add(before);
+  }
+  return false;
 }

@@ -81,7 +81,7 @@ function stagesOf({ actions, orders }: Transition): ReadonlyMap<string, number> 
   const stageOf = (id: string): number => {
     const known = stages.get(id);
     if (known !== undefined) return known;
-    stages.set(id, 0); // ends a circle, of which a transition has none
+    stages.set(id, 0); // ends a circle of orders
     const stage = Math.max(0, ...(before.get(id) ?? []).map(stageOf)) + (real.has(id) ? 1 : 0);
     stages.set(id, stage);
     return stage;
