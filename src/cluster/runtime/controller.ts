@@ -12,6 +12,7 @@ import {
   type ClusterNode,
 } from "../cib/status.js";
 import type { Transition } from "../scheduler/types.js";
+import { clusterNodes } from "../control.js";
 import { actionPerformer } from "./actions.js";
 import { attributes, type Attributes } from "./attributes.js";
 import { withoutFutureTimes } from "./future-times.js";
@@ -91,8 +92,9 @@ export function controller(options: ControllerOptions): Controller {
   const runTransition = async (reason: string): Promise<void> => {
     const cib = await withoutFuture();
     const transition = options.schedule(withoutPrivateDigests(cib), clock.now());
-    if (transition.unsupported.length > 0) {
-      log({ type: "problem", message: `nothing is done: the CIB uses ${transition.unsupported.join(", ")}` });
+    const beyond = [...transition.unsupported, ...(hasRemoteNodes(cib, transition) ? ["remote nodes"] : [])];
+    if (beyond.length > 0) {
+      log({ type: "problem", message: `nothing is done: the CIB uses ${beyond.join(", ")}` });
       return;
     }
     scheduleRecheck(Math.min(transition.recheckAt ?? Number.POSITIVE_INFINITY, clock.now() + recheckInterval(cib)));
@@ -213,4 +215,10 @@ function recheckInterval(cib: XmlElement): number {
 
 function isRecheckOption(pair: XmlElement): boolean {
   return pair.attributes["name"] === "cluster-recheck-interval";
+}
+
+/** Whether there are nodes that are no members: the scheduler knows them, but the runtime keeps no connections to them. */
+function hasRemoteNodes(cib: XmlElement, { present }: Transition): boolean {
+  const members = new Set(clusterNodes(cib).map(({ name }) => name));
+  return Object.keys(present.nodes).some((name) => !members.has(name));
 }

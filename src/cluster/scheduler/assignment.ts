@@ -1,5 +1,6 @@
 import { assignClone } from "./assignment/assign-clone.js";
 import { byPreference, currentNode, isAvailable, isUsable } from "./assignment/availability.js";
+import { nodeBehind } from "./configuration/remote-nodes.js";
 import { insertSorted } from "./constraints/colocation.js";
 import { hasInfluence, mergeScores } from "./assignment/colocated-scores.js";
 import { followPrimary } from "./assignment/colocation.js";
@@ -13,7 +14,21 @@ import { Act, clear, type WorkAction } from "./actions/work-action.js";
 /** Sixth stage: gives every resource its node. */
 export function assignResources(state: ClusterState): void {
   sortForPlacement(state);
+  // Other resources may run on the nodes that connections lead to, if those are up by then.
+  for (const resource of state.resources) {
+    if (resource.isRemoteNode) assign(state, resource, resource.partialMigrationTarget);
+  }
   for (const resource of state.resources) assign(state, resource, undefined);
+}
+
+/** Where a connection will be is a node that can be used; else nothing stays there. */
+function openConnection(state: ClusterState, connection: Resource): void {
+  const node = nodeBehind(state, connection);
+  if (node === undefined) return;
+  if (connection.assignedTo !== undefined && connection.nextRole !== "Stopped") {
+    node.online = true;
+    if (node.unseen) node.unclean = false;
+  } else node.shutdown = true;
 }
 
 /**
@@ -50,6 +65,7 @@ function assignPrimitive(state: ClusterState, resource: Resource, prefer: Node |
   } else if (state.options.stopAll) place(resource, resource.allowed, undefined, true);
   else takeBest(state, resource, prefer);
   resource.assigning = false;
+  openConnection(state, resource);
   return resource.assignedTo;
 }
 

@@ -4,6 +4,7 @@ import { compareNames, type ClusterState, type Node } from "./model.js";
 import { readOptions } from "./configuration/options.js";
 import { applySets, type RuleContext } from "./configuration/rules.js";
 import { parseScore } from "./score.js";
+import { addRemoteNodes, isGuestNode } from "./configuration/remote-nodes.js";
 import { addResources } from "./configuration/resources.js";
 
 /** First stage: cluster options, nodes, resources and tags of the configuration. */
@@ -44,6 +45,7 @@ export function readConfiguration(cib: Cib, now: number): ClusterState {
     scores: [],
   };
   addNodes(state, context);
+  addRemoteNodes(state);
   addResources(state);
   addTags(state);
   return state;
@@ -81,7 +83,8 @@ export function makeNode(id: string, name: string, type: Node["type"], options: 
     standby: false,
     standbyOnFail: false,
     pending: false,
-    unclean: options.fencing && options.startupFencing,
+    // What is known of a remote node is known by its connection.
+    unclean: type !== "remote" && options.fencing && options.startupFencing,
     unseen: true,
     shutdown: false,
     expectedUp: false,
@@ -116,7 +119,7 @@ export function addNodeAttributes(
   attributes.set("#uname", node.name);
   attributes.set("#id", node.id);
   attributes.set("#is_dc", node.isDc ? "true" : "false");
-  attributes.set("#kind", node.type === "remote" ? "remote" : "cluster");
+  attributes.set("#kind", isGuestNode(node) ? "container" : node.type === "remote" ? "remote" : "cluster");
   if (state.options.clusterName !== undefined) attributes.set("#cluster-name", state.options.clusterName);
   applySets(sets, { ...context, attributes }, attributes, { overwrite });
   const site = attributes.get("site-name") ?? state.options.clusterName;

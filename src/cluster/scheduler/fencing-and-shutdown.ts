@@ -1,4 +1,6 @@
 import { ensureAction } from "./actions/action-table.js";
+import { isGuestNode } from "./configuration/remote-nodes.js";
+import { guestFencing } from "./fencing-and-shutdown/remote-fencing.js";
 import { canFence, fenceAction } from "./fencing-and-shutdown/fencing.js";
 import { isAnonymousClone, topOf, type ClusterState, type Node, type Resource, primitivesOf } from "./model.js";
 import { Act, addOrdering, clear, Ord, orderActions, set, type WorkAction } from "./actions/work-action.js";
@@ -10,7 +12,11 @@ export function addFencingAndShutdowns(state: ClusterState): void {
   const fencings: WorkAction[] = [];
   const shutdowns: WorkAction[] = [];
   for (const node of state.nodes) {
-    if (node.type !== "cluster") continue;
+    if (node.type === "ping") continue;
+    if (isGuestNode(node)) {
+      if (anyManaged && node.remoteRequiresReset && canFence(state, node)) fenceGuest(state, node);
+      continue;
+    }
     if (anyManaged && node.unclean && canFence(state, node)) {
       const fencing = fenceAction(state, node, undefined, false, "node is unclean", false);
       orderAroundFencing(state, node, fencing);
@@ -20,7 +26,7 @@ export function addFencingAndShutdowns(state: ClusterState): void {
         if (!state.options.concurrentFencing && last !== undefined) orderActions(last, fencing, Ord.optional);
         fencings.push(fencing);
       }
-    } else if (node.online && node.shutdown) {
+    } else if (node.online && node.shutdown && node.type === "cluster") {
       const shutdown = shutdownAction(state, node);
       if (node.isDc) dcDown = shutdown;
       else shutdowns.push(shutdown);
@@ -44,6 +50,11 @@ function shutdownAction(state: ClusterState, node: Node): WorkAction {
     addOrdering(state, { action }, { action: shutdown }, Ord.optional | Ord.blocksThen);
   }
   return shutdown;
+}
+
+/** A guest is fenced by stopping what it runs in; what waits for its fencing waits for that. */
+function fenceGuest(state: ClusterState, node: Node): void {
+  orderAroundFencing(state, node, guestFencing(state, node));
 }
 
 function orderAroundFencing(state: ClusterState, node: Node, fencing: WorkAction): void {

@@ -2,7 +2,9 @@ import { ensureAction } from "./actions/action-table.js";
 import { addColocation } from "./constraints/colocation.js";
 import { addContainerConstraints } from "./configuration/containers.js";
 import { numberOf } from "./assignment/instance-order.js";
+import { canBeOnRemote } from "./configuration/remote-nodes.js";
 import { isClone, rank, topOf, type ClusterState, type Resource } from "./model.js";
+import { addNodeScore } from "./node-criteria/node-scores.js";
 import { INFINITY } from "./score.js";
 import { orderAroundAdmission } from "./fencing-and-shutdown/unfencing.js";
 import { Act, addOrdering, operationKey, Ord, orderTasks, set } from "./actions/work-action.js";
@@ -15,6 +17,7 @@ export function addInternalConstraints(state: ClusterState, resource: Resource):
 }
 
 function addForPrimitive(state: ClusterState, resource: Resource): void {
+  keepOffRemoteNodes(state, resource);
   if (!resource.managed) return;
   orderTasks(state, resource, "stop", resource, "start", Ord.optional | Ord.firstNeedsThen | Ord.inRestart);
   if (topOf(resource).promotable || rank(resource.role) > rank("Unpromoted")) {
@@ -26,6 +29,11 @@ function addForPrimitive(state: ClusterState, resource: Resource): void {
   orderAroundAdmission(state, resource);
   addContainerConstraints(state, resource);
   if (state.options.placement !== "default" && resource.utilization.size > 0) addForUtilization(state, resource);
+}
+
+function keepOffRemoteNodes(state: ClusterState, resource: Resource): void {
+  if (!state.haveRemoteNodes || canBeOnRemote(resource)) return;
+  for (const node of state.nodes) if (node.type === "remote") addNodeScore(resource, node, -INFINITY);
 }
 
 /** Room on a node is made before it is used. */

@@ -184,6 +184,8 @@ export interface Resource {
   failureTimeoutMs: number;
   exclusiveDiscovery: boolean;
   isRemoteNode: boolean;
+  /** Of connections that are lost: how long they are left alone, in ms; 0 when they are not. */
+  reconnectMs: number;
   container: Resource | undefined;
   readonly fillers: Resource[];
 

@@ -11,9 +11,10 @@ import { makeGraph } from "./graph.js";
 import { addInternalConstraints } from "./internal-constraints.js";
 import { applyNodeCriteria } from "./node-criteria.js";
 import { addInstanceNotifications } from "./notifications/instance-notifications.js";
+import { fenceUnreachable, orderAroundConnections } from "./ordering/connection-orders.js";
 import { applyOrderings } from "./ordering.js";
 import { readStatus } from "./status.js";
-import { presentRoles, situationOf } from "./status/situation.js";
+import { presentState, situationOf } from "./status/situation.js";
 import { makeTransition } from "./transition.js";
 import type { Transition } from "./types.js";
 
@@ -26,7 +27,7 @@ import type { Transition } from "./types.js";
 export function schedule(root: XmlElement, now: number): Transition {
   const state = readConfiguration(readCib(root), Math.floor(now / 1000) * 1000);
   readStatus(state);
-  const present = presentRoles(state);
+  const present = presentState(state);
   readConstraints(state);
   applyNodeCriteria(state);
   for (const resource of state.resources) addInternalConstraints(state, resource);
@@ -35,7 +36,9 @@ export function schedule(root: XmlElement, now: number): Transition {
   assignResources(state);
   addProbes(state);
   for (const resource of state.resources) addActions(state, resource);
+  fenceUnreachable(state);
   addFencingAndShutdowns(state);
+  orderAroundConnections(state);
   applyOrderings(state);
   addInstanceNotifications(state);
   const graph = makeGraph(state);

@@ -5,6 +5,7 @@ import { ruleContext } from "./configuration/attributes.js";
 import { addNodeAttributes } from "./configuration.js";
 import { fenceNode } from "./fencing-and-shutdown/fencing.js";
 import { readResourceHistory } from "./status/history.js";
+import { decideRemoteOnline, isConnected, readRemoteState } from "./status/remote-status.js";
 import { compareNames, type ClusterState, type Node } from "./model.js";
 import { INFINITY } from "./score.js";
 
@@ -15,17 +16,40 @@ export function readStatus(state: ClusterState): void {
     if (section.name === "tickets") readTickets(state, section);
     if (section.name === "node_state") readNodeState(state, section);
   }
-  for (const section of status) {
-    if (section.name !== "node_state") continue;
-    const node = nodeOf(state, section);
-    if (node === undefined || node.type !== "cluster" || node.unpacked) continue;
-    // What ran on a node that is gone does not matter when nobody can make sure of it.
-    if (!node.online && !state.options.fencing && !state.options.shutdownLock) continue;
-    node.unpacked = true;
-    const lrm = childOf(section, "lrm");
-    const resources = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");
-    for (const history of childrenOf(resources ?? section, "lrm_resource")) readResourceHistory(state, node, history);
+  const states = status.filter((section) => section.name === "node_state");
+  for (const section of states) if (nodeOf(state, section)?.type === "cluster") readHistories(state, section);
+  readRemoteStates(state, states);
+}
+
+/** What was done on a node, unless it was read or does not matter. */
+function readHistories(state: ClusterState, section: XmlElement): void {
+  const node = nodeOf(state, section);
+  if (node === undefined || node.unpacked) return;
+  // What ran on a node that is gone does not matter when nobody can make sure of it.
+  if (!node.online && !state.options.fencing && !state.options.shutdownLock) return;
+  node.unpacked = true;
+  const lrm = childOf(section, "lrm");
+  const resources = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");
+  for (const history of childrenOf(resources ?? section, "lrm_resource")) readResourceHistory(state, node, history);
+}
+
+/** Remote nodes come after the cluster nodes, whose histories tell which connections are up; guests may be in guests. */
+function readRemoteStates(state: ClusterState, states: readonly XmlElement[]): void {
+  const remote = (): (readonly [XmlElement, Node])[] =>
+    states.flatMap((section) => {
+      const node = nodeOf(state, section);
+      return node?.type === "remote" && !node.unpacked ? [[section, node] as const] : [];
+    });
+  for (let more = true; more; ) {
+    const up = remote().filter(([, node]) => isConnected(node));
+    for (const [section, node] of up) {
+      decideRemoteOnline(state, node);
+      readHistories(state, section);
+    }
+    more = up.some(([, node]) => node.unpacked);
   }
+  for (const node of state.nodes) if (node.type === "remote") decideRemoteOnline(state, node);
+  for (const [section] of remote()) readHistories(state, section);
 }
 
 function readTickets(state: ClusterState, section: XmlElement): void {
@@ -43,12 +67,12 @@ function nodeOf(state: ClusterState, section: XmlElement): Node | undefined {
 
 function readNodeState(state: ClusterState, section: XmlElement): void {
   const node = nodeOf(state, section);
-  if (section.attributes["remote_node"] === "true") state.unsupported.add("remote nodes");
+  if (node === undefined && section.attributes["remote_node"] === "true") return;
   if (node === undefined) {
     state.warnings.add(`the status names a node that is not configured: ${section.attributes["uname"] ?? ""}`);
     return;
   }
-  if (node.type !== "cluster") return;
+  if (node.type === "ping") return;
   node.unclean = false;
   node.unseen = false;
   const transient = childOf(section, "transient_attributes");
@@ -58,6 +82,10 @@ function readNodeState(state: ClusterState, section: XmlElement): void {
   }
   if (isTrue(node.attributes.get("standby"))) node.standby = true;
   if (isTrue(node.attributes.get("maintenance"))) node.maintenance = true;
+  if (node.type === "remote") {
+    readRemoteState(state, node, section);
+    return;
+  }
   if (node.attributes.get("resource-discovery-enabled") !== undefined) {
     node.discoveryEnabled = true;
     state.warnings.add(`resource-discovery-enabled counts on remote nodes only, not on ${node.name}`);

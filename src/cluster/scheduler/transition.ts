@@ -4,6 +4,7 @@ import { parametersOf } from "./configuration/attributes.js";
 import { findOperation } from "./configuration/operation-config.js";
 import type { Graph } from "./graph.js";
 import { baseId, topOf, type ClusterState, type Resource } from "./model.js";
+import { routerOf } from "./transition/router.js";
 import type { Action, ActionKind, ActionResource, Order } from "./types.js";
 import { Act, has, operationKey, type WorkAction } from "./actions/work-action.js";
 
@@ -35,6 +36,8 @@ function publish(state: ClusterState, action: WorkAction): Action {
   const kind = kindOf(action);
   const { resource, task } = action;
   const node = kind === "pseudo" && task !== "stonith" ? undefined : action.node;
+  // What the cluster does itself (fencing, its own records) needs no connection.
+  const router = kind === "rsc" ? routerOf(action) : undefined;
   const key = keyOf(action);
   const meta = Object.fromEntries([...action.meta].map(([name, value]) => [name.replaceAll("-", "_"), value]));
   const { interval, ...others } = meta;
@@ -44,6 +47,7 @@ function publish(state: ClusterState, action: WorkAction): Action {
     task,
     key,
     ...(node !== undefined && { node: node.name, nodeId: node.id }),
+    ...(router !== undefined && { router: router.name }),
     ...(resource?.variant === "primitive" && kind !== "pseudo" && { resource: describe(resource) }),
     intervalMs: task === "cancel" ? Number(interval ?? 0) : action.intervalMs,
     timeoutMs: action.timeoutMs,

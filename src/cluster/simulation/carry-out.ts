@@ -131,7 +131,12 @@ function membersOf(
   clock: VirtualClock,
   executor: SimulatedExecutor,
 ): ReadonlyMap<string, NodeOperations> {
-  const members = clusterNodes(cib).filter(({ name }) => transition.present.nodes[name]?.includes("online"));
+  const { nodes } = transition.present;
+  const configured = clusterNodes(cib);
+  const isConfigured = (name: string): boolean => configured.some((node) => node.name === name);
+  // Remote nodes may be connected in the course of the transition.
+  const remote = Object.keys(nodes).flatMap((name) => (isConfigured(name) ? [] : [{ id: name, name }]));
+  const members = [...configured.filter(({ name }) => nodes[name]?.includes("online")), ...remote];
   const nothing = (): void => undefined;
   const history = descendantsOf(cib, "lrm_rsc_op");
   const lastCallId = Math.max(0, ...history.map(({ attributes }) => Number(attributes["call-id"]) || 0));

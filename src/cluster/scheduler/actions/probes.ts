@@ -2,6 +2,7 @@ import { isTrue } from "../../cib/read.js";
 import { ensureAction, operation } from "./action-table.js";
 import { assignedNodes } from "../assignment/availability.js";
 import { numberOf } from "../assignment/instance-order.js";
+import { canBeOnRemote } from "../configuration/remote-nodes.js";
 import { DISCOVERY, isClone, topOf, type ClusterState, type Node, type Resource } from "../model.js";
 import { orderAfterAdmission } from "../fencing-and-shutdown/unfencing.js";
 import { Act, addOrdering, clear, has, operationKey, Ord } from "./work-action.js";
@@ -50,6 +51,7 @@ function isKnown(resource: Resource, node: Node): boolean {
 
 function probePrimitive(state: ClusterState, resource: Resource, node: Node): boolean {
   if (!state.options.probes || resource.orphan || resource.knownOn.has(node)) return false;
+  if (node.type === "remote" && !canBeOnRemote(resource)) return false;
   // In a container that was never started there is nothing to be found.
   if (resource.container !== undefined) return false;
   const top = topOf(resource);

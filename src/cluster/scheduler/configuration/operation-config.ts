@@ -78,7 +78,8 @@ export function operationSettings(
     startDelayMs,
     needs: needsOf(resource, task),
     onFail,
-    failRole: failRoleOf(task, onFail, meta),
+    // A lost connection is left alone until its failure expires, if that is asked for.
+    failRole: onFail === "reset-remote" && resource.reconnectMs > 0 ? "Stopped" : failRoleOf(task, onFail, meta),
   };
 }
 
@@ -149,7 +150,10 @@ function onFailOf(
       if (resource.container !== undefined) return "restart-container";
   }
   if (resource.container !== undefined) return "restart-container";
-  if (resource.isRemoteNode && task !== "stop") return "reset-remote";
+  // A connection that cannot be made says nothing of the node; one that was lost does.
+  if (resource.isRemoteNode && task !== "stop" && task !== "start" && !(task === "monitor" && intervalMs === 0)) {
+    return "reset-remote";
+  }
   if (task !== "stop") return "restart";
   return state.options.fencing ? "fence" : "block";
 }

@@ -4,6 +4,7 @@ import { follow, nvSetsOf } from "../../cib/nvsets.js";
 import { isFalse, isTrue } from "../../cib/read.js";
 import { defaultSets, ruleContext } from "./attributes.js";
 import { tieToContainers } from "./containers.js";
+import { guestConnections, tieConnection } from "./remote-nodes.js";
 import { targetRole } from "./target-role.js";
 import {
   isClone,
@@ -40,7 +41,13 @@ export function addResources(state: ClusterState): void {
     const resource = makeResource(state, xml, undefined, undefined);
     if (resource !== undefined) state.resources.push(resource);
   }
+  for (const xml of guestConnections(state)) {
+    if (state.resourceById.has(xml.attributes["id"] ?? "")) continue;
+    const connection = makeResource(state, xml, undefined, undefined);
+    if (connection !== undefined) state.resources.push(connection);
+  }
   tieToContainers(state);
+  for (const each of state.resources.flatMap(withDescendants)) tieConnection(state, each);
   // Only now it is known whether a device has to admit nodes.
   for (const each of state.resources.flatMap(withDescendants)) each.requires = requirementOf(state, each);
   sortByPriority(state);
@@ -67,6 +74,7 @@ export function makeResource(
   const isCollective = xml.name !== "primitive";
   const variant = CLONES.includes(xml.name) ? "clone" : xml.name === "group" ? "group" : "primitive";
   const meta = readMeta(state, xml, parent);
+  const isRemoteNode = xml.attributes["provider"] === "pacemaker" && xml.attributes["type"] === "remote";
   const resource: Resource = {
     id: instance === undefined ? id : `${id}:${instance}`,
     historyId: undefined,
@@ -90,7 +98,8 @@ export function makeResource(
     unique: true,
     promotable: false,
     fenceDevice: xml.attributes["class"] === "stonith",
-    allowMigrate: isTrue(meta.get("allow-migrate")),
+    // A connection can be handed over while it is up; a guest's goes where the guest goes.
+    allowMigrate: isTrue(meta.get("allow-migrate") ?? String(isRemoteNode && !meta.has("container"))),
     critical: !meta.has("critical") || isTrue(meta.get("critical")),
     requires: "nothing",
     recovery: recoveryOf(meta.get("multiple-active")),
@@ -101,7 +110,8 @@ export function makeResource(
     migrationThreshold: thresholdOf(meta.get("migration-threshold")),
     failureTimeoutMs: parseDuration(meta.get("failure-timeout")) ?? 0,
     exclusiveDiscovery: false,
-    isRemoteNode: xml.attributes["provider"] === "pacemaker" && xml.attributes["type"] === "remote",
+    isRemoteNode,
+    reconnectMs: 0,
     container: undefined,
     fillers: [],
     role: "Stopped",
@@ -148,7 +158,6 @@ export function makeResource(
     state.haveFenceDevice = true;
     if (meta.get("provides") === "unfencing") state.unfencing = true;
   }
-  noteUnsupported(state, resource);
   if (state.options.symmetric) {
     for (const node of state.nodes) resource.allowed.set(node, makeCandidate(node, node.weight));
   }
@@ -304,7 +313,7 @@ function thresholdOf(value: string | undefined): number {
 function requirementOf(state: ClusterState, resource: Resource): Resource["requires"] {
   const { fencing, quorumPolicy } = state.options;
   const given = resource.meta.get("requires");
-  const fallback = resource.fenceDevice
+  const fallback = resource.fenceDevice || resource.isRemoteNode
     ? "quorum"
     : fencing
       ? state.unfencing
@@ -324,9 +333,4 @@ function requirementOf(state: ClusterState, resource: Resource): Resource["requi
     default:
       return fallback;
   }
-}
-
-function noteUnsupported(state: ClusterState, resource: Resource): void {
-  if (resource.isRemoteNode) state.unsupported.add("remote nodes");
-  if (resource.meta.has("remote-node")) state.unsupported.add("guest nodes");
 }

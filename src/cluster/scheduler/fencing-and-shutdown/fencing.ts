@@ -1,3 +1,4 @@
+import { beginRemoteFencing } from "./remote-fencing.js";
 import { ensureAction } from "../actions/action-table.js";
 import type { ClusterState, Node } from "../model.js";
 import { Act, clear, has, type WorkAction } from "../actions/work-action.js";
@@ -11,6 +12,7 @@ export function canFence(state: ClusterState, node: Node | undefined): boolean {
 
 /** Marks a node as in an unknown state: it has to be fenced before anything that ran there is run elsewhere. */
 export function fenceNode(state: ClusterState, node: Node, reason: string, delayByPriority: boolean): void {
+  if (node.type === "remote" && !beginRemoteFencing(state, node, reason)) return;
   if (node.unclean) return;
   state.warnings.add(`node ${node.name} ${canFence(state, node) ? "will be fenced" : "is unclean"}: ${reason}`);
   node.unclean = true;

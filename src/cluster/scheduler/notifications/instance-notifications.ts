@@ -7,15 +7,19 @@ import type { ClusterState, Node, NotificationPoints, Resource } from "../model.
 import { inform, notificationVariables } from "./notification-variables.js";
 import { setSubject, settlePoints, watchAfter } from "../notifications.js";
 import { INFINITY } from "../score.js";
-import { operationKey, Ord, orderActions, type WorkAction } from "../actions/work-action.js";
+import { Act, has, operationKey, Ord, orderActions, type WorkAction } from "../actions/work-action.js";
 
 type Moment = "pre" | "post";
 
 /** Tenth stage, when orderings have been applied: the agents of a clone are notified of what, as is known by now, will happen to its instances. */
 export function addInstanceNotifications(state: ClusterState): void {
   for (const clone of state.resources.flatMap(withDescendants)) {
-    if (!isClone(clone) || clone.clone.notifications.size === 0) continue;
+    if (!isClone(clone)) continue;
     const { notifications } = clone.clone;
+    if (notifications.size === 0) {
+      notifyOfFencingOnly(state, clone);
+      continue;
+    }
     const instances = primitivesOf(clone);
     for (const [task, points] of notifications) {
       settlePoints(points);
@@ -26,6 +30,17 @@ export function addInstanceNotifications(state: ClusterState): void {
     inform([...operations, ...notices], notificationVariables(state, instances));
     addFencingNotifications(state, instances, operations);
   }
+}
+
+/** Instances that want to be notified, of a clone that does not say so, are notified of what fencing has stopped only. */
+function notifyOfFencingOnly(state: ClusterState, clone: Resource): void {
+  const instances = primitivesOf(clone).filter(({ notify }) => notify);
+  const stops = instances.flatMap(({ actions }) => actions).filter(({ task }) => task === "stop");
+  if (!stops.some((stop) => has(stop, Act.doneByFencing) && isInGraph(stop))) return;
+  for (const instance of instances) {
+    for (const node of listeners(instance, "stop", "post")) notifyAction(state, instance, node, "stop", "post");
+  }
+  addFencingNotifications(state, instances, stops);
 }
 
 /** The notifications of one operation, and what has to wait for them. */

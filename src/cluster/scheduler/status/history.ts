@@ -17,6 +17,8 @@ import {
 } from "../model.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
 import { applyEntry, type HistoryRun } from "./operation-history.js";
+import { resetRemote } from "../fencing-and-shutdown/remote-fencing.js";
+import { isGuestNode, nodeBehind, tieConnection } from "../configuration/remote-nodes.js";
 import { addInstance, makeResource } from "../configuration/resources.js";
 import { targetRole } from "../configuration/target-role.js";
 import { hasLock, readLock } from "../node-criteria/shutdown-lock.js";
@@ -119,6 +121,10 @@ function makeOrphan(state: ClusterState, history: XmlElement, id: string): Resou
   // A group or clone may have the id now that was a primitive's before; constraints are about what is configured.
   if (namesake !== undefined) state.resourceById.set(id, namesake);
   made.orphan = true;
+  tieConnection(state, made);
+  const led = nodeBehind(state, made);
+  // The node of a connection that is not configured any more is about to be left.
+  if (led !== undefined) led.shutdown = true;
   state.resources.push(made);
   if (!state.options.stopOrphanResources) made.managed = false;
   else for (const node of state.nodes) addNodeScore(made, node, -INFINITY);
@@ -167,7 +173,7 @@ function concludeRole(run: HistoryRun): void {
     }
   }
   const isUp = resource.role !== "Stopped" && resource.role !== "Unknown";
-  if (isUp && !node.online && !node.maintenance && resource.managed && state.options.fencing) {
+  if (isUp && isLost(node) && !node.maintenance && resource.managed && state.options.fencing) {
     fenceNode(state, node, `${resource.id} is thought to be active there`, false);
   }
   const found = run.onFail;
@@ -189,6 +195,13 @@ function concludeRole(run: HistoryRun): void {
   if (resource.role === "Stopped" && resource.partialMigrationSource === node && resource.runningOn.length > 0) {
     if (resource.partialMigrationTarget !== undefined) resource.role = "Started";
   }
+}
+
+/** A remote node that is merely not connected is asked again when it is; one whose connection failed may be gone. */
+function isLost(node: Node): boolean {
+  if (node.online) return false;
+  if (node.type !== "remote" || isGuestNode(node) || node.remoteRequiresReset) return true;
+  return node.remoteResource?.failed === true;
 }
 
 function actOnFailure({ state, resource, node }: HistoryRun, onFail: HistoryRun["onFail"], isUp: boolean): void {
@@ -222,8 +235,10 @@ function actOnFailure({ state, resource, node }: HistoryRun, onFail: HistoryRun[
       if (resource.container !== undefined) stopAction(state, resource.container, node, false);
       else if (isUp) stopAction(state, resource, node, false);
       return;
-    case "restart":
     case "reset-remote":
+      resetRemote(state, resource, node);
+      return;
+    case "restart":
       if (!isUp) return;
       resource.failed = true;
       resource.mustStop = true;

@@ -8,6 +8,7 @@ import { activeRole } from "./history.js";
 import { afterFailedMigrateFrom, afterFailedMigrateTo, afterMigrateTo } from "./migration-history.js";
 import { isAnonymousClone, rank, topOf, type ClusterState, type Node, type Resource } from "../model.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
+import { nodeBehind } from "../configuration/remote-nodes.js";
 import { operationSettings, type OperationSettings } from "../configuration/operation-config.js";
 import { INFINITY } from "../score.js";
 import type { OnFail } from "../actions/work-action.js";
@@ -300,10 +301,17 @@ function isExpired(run: HistoryRun, entry: HistoryEntry): boolean {
     const digest = compareDigests(state, resource, node, entry);
     clear = digest !== "same" && digest !== "unknown";
   }
+  if (clear && awaitsFencing(state, resource, entry)) return false;
   if (clear) clearFailcount(state, resource, node);
   if (expired && isProbe(entry)) {
     const { rc } = entry;
     if ([RC.ok, RC.notRunning, RC.promoted, RC.degraded, RC.degradedPromoted].some((each) => each === rc)) return false;
   }
   return expired;
+}
+
+/** A lost connection is not forgotten before its node was fenced: until then nobody knows what goes on there. */
+function awaitsFencing(state: ClusterState, connection: Resource, entry: HistoryEntry): boolean {
+  if (connection.reconnectMs === 0 || entry.task !== "monitor" || !state.options.fencing) return false;
+  return nodeBehind(state, connection)?.remoteWasFenced === false;
 }

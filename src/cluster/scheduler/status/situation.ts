@@ -4,18 +4,31 @@ import { NODE_FLAGS, type NodeFlag, type Place, type Placement, type Role, type 
 /** Where one primitive is, and in which role there. */
 type Whereabouts = Map<Resource, Map<Node, Role>>;
 
-/** The roles as the history tells them, to be taken before the scheduler goes on. */
-export function presentRoles(state: ClusterState): Whereabouts {
-  return new Map(
+/** What the status tells, to be taken before the scheduler goes on. */
+export interface Present {
+  readonly places: Whereabouts;
+  /** Remote nodes that are online, and that are about to be left: the plan changes both. */
+  readonly connected: ReadonlySet<Node>;
+  readonly leaving: ReadonlySet<Node>;
+}
+
+export function presentState(state: ClusterState): Present {
+  const places = new Map(
     state.resources
       .flatMap(primitivesOf)
       .map((each) => [each, new Map(each.runningOn.map((node) => [node, each.role]))]),
   );
+  const remote = state.nodes.filter((node) => node.type === "remote");
+  return {
+    places,
+    connected: new Set(remote.filter((node) => node.online)),
+    leaving: new Set(remote.filter((node) => node.shutdown)),
+  };
 }
 
 /** What is where now, with what the scheduler concluded of it. */
-export function situationOf(state: ClusterState, present: Whereabouts): Situation {
-  return { placement: placementOf(state, present), nodes: flagsOf(state) };
+export function situationOf(state: ClusterState, present: Present): Situation {
+  return { placement: placementOf(state, present.places), nodes: flagsOf(state, present) };
 }
 
 function placementOf(state: ClusterState, places: Whereabouts): Placement {
@@ -46,10 +59,14 @@ function placeOf(resource: Resource, at: ReadonlyMap<Node, Role>): Place | undef
   };
 }
 
-function flagsOf(state: ClusterState): Situation["nodes"] {
+function flagsOf(state: ClusterState, { connected, leaving }: Present): Situation["nodes"] {
   return Object.fromEntries(
     state.nodes.map((node) => {
-      const is: Partial<Record<NodeFlag, boolean>> = { ...node, standby: node.standby && !node.pending };
+      const is: Partial<Record<NodeFlag, boolean>> = {
+        ...node,
+        standby: node.standby && !node.pending,
+        ...(node.type === "remote" && { online: connected.has(node), shutdown: leaving.has(node) }),
+      };
       return [node.name, NODE_FLAGS.filter((flag) => is[flag] === true)];
     }),
   );
