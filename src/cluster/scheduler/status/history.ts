@@ -122,6 +122,7 @@ function makeOrphan(state: ClusterState, history: XmlElement, id: string): Resou
   if (namesake !== undefined) state.resourceById.set(id, namesake);
   made.orphan = true;
   tieConnection(state, made);
+  if (made.isRemoteNode && history.attributes["container"] !== undefined) state.unsupported.add("guest nodes");
   const led = nodeBehind(state, made);
   // The node of a connection that is not configured any more is about to be left.
   if (led !== undefined) led.shutdown = true;
