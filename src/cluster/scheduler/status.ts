@@ -43,12 +43,12 @@ function readRemoteStates(state: ClusterState, states: readonly XmlElement[]): v
   for (let more = true; more; ) {
     const up = remote().filter(([, node]) => isConnected(node));
     for (const [section, node] of up) {
-      decideRemoteOnline(state, node);
+      decideRemoteOnline(node);
       readHistories(state, section);
     }
     more = up.some(([, node]) => node.unpacked);
   }
-  for (const node of state.nodes) if (node.type === "remote") decideRemoteOnline(state, node);
+  for (const node of state.nodes) if (node.type === "remote") decideRemoteOnline(node);
   for (const [section] of remote()) readHistories(state, section);
 }
 

@@ -31,7 +31,7 @@ export function isConnected({ remoteResource }: Node): boolean {
 }
 
 /** Concludes from its connection whether a node is online. */
-export function decideRemoteOnline(state: ClusterState, node: Node): void {
+export function decideRemoteOnline(node: Node): void {
   const { remoteResource: connection } = node;
   if (connection === undefined) {
     node.online = false;
