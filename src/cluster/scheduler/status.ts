@@ -40,7 +40,7 @@ function readRemoteStates(state: ClusterState, states: readonly XmlElement[]): v
       const node = nodeOf(state, section);
       return node?.type === "remote" && !node.unpacked ? [[section, node] as const] : [];
     });
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const up = remote().filter(([, node]) => isConnected(node));
     for (const [section, node] of up) {
       decideRemoteOnline(node);

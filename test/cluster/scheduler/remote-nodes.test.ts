@@ -23,8 +23,7 @@ function decide({ history, standby, connectionMeta = "", constraints = "", fenci
     const set = `<instance_attributes id="${name}-a"><nvpair id="${name}-s" name="standby" value="on"/></instance_attributes>`;
     return `<node id="${name}" uname="${name}">${name === standby ? set : ""}</node>`;
   });
-  const lrm = (name: string): string =>
-    `<lrm id="${name}"><lrm_resources>${history[name] ?? ""}</lrm_resources></lrm>`;
+  const lrm = (name: string): string => `<lrm id="${name}"><lrm_resources>${history[name] ?? ""}</lrm_resources></lrm>`;
   const states = ["n1", "n2"].map(
     (name) =>
       `<node_state id="${name}" uname="${name}" in_ccm="true" crmd="online" join="member" expected="member">${lrm(name)}</node_state>`,

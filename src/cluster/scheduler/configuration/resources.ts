@@ -19,6 +19,7 @@ import {
   type Resource,
 } from "../model.js";
 import { applySets } from "./rules.js";
+import { expandTemplate } from "./templates.js";
 import { INFINITY, parseScore } from "../score.js";
 
 /** Of instances of clones unless something is configured: they are not shuffled around without a reason. */
@@ -190,33 +191,6 @@ export function addInstance(state: ClusterState, clone: Resource & { clone: Clon
   return made;
 }
 
-/** The resource's element with its template's contents: operations of its own replace the template's of that name and role. */
-function expandTemplate(state: ClusterState, xml: XmlElement): { xml: XmlElement; templateId?: string } {
-  const templateId = xml.attributes["template"];
-  if (templateId === undefined) return { xml };
-  const template = state.cib.byId(templateId);
-  if (template?.name !== "template") return { xml };
-  const own = childrenOf(xml, "operations").flatMap((each) => each.children);
-  const ownKeys = new Set(own.map(operationName));
-  const operations = childrenOf(template, "operations")
-    .flatMap((each) => each.children)
-    .filter((each) => !ownKeys.has(operationName(each)));
-  const children = [...template.children, ...xml.children].filter((child) => child.name !== "operations");
-  const attributes = { ...template.attributes, ...xml.attributes };
-  const merged: XmlElement = {
-    ...xml,
-    name: "operations",
-    attributes: {},
-    children: [...own, ...operations],
-    text: "",
-  };
-  return { xml: { ...xml, attributes, children: [...children, merged] }, templateId };
-}
-
-function operationName({ attributes }: XmlElement): string {
-  return `${attributes["name"] ?? ""} ${parseRole(attributes["role"]) ?? "Started"}`;
-}
-
 function tagTemplate(state: ClusterState, template: string, user: string): void {
   const users = state.tags.get(template) ?? [];
   if (!users.includes(user)) users.push(user);
@@ -313,15 +287,16 @@ function thresholdOf(value: string | undefined): number {
 function requirementOf(state: ClusterState, resource: Resource): Resource["requires"] {
   const { fencing, quorumPolicy } = state.options;
   const given = resource.meta.get("requires");
-  const fallback = resource.fenceDevice || resource.isRemoteNode
-    ? "quorum"
-    : fencing
-      ? state.unfencing
-        ? "unfencing"
-        : "fencing"
-      : quorumPolicy === "ignore"
-        ? "nothing"
-        : "quorum";
+  const fallback =
+    resource.fenceDevice || resource.isRemoteNode
+      ? "quorum"
+      : fencing
+        ? state.unfencing
+          ? "unfencing"
+          : "fencing"
+        : quorumPolicy === "ignore"
+          ? "nothing"
+          : "quorum";
   switch (given) {
     case "nothing":
     case "quorum":
