@@ -1,6 +1,7 @@
 import { Flags } from "@oclif/core";
 import type { ClusterSummary } from "../../cluster/summary.js";
 import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
+import { isOutputLost } from "../../lib/view/lost-terminal.js";
 
 const WATCH_MS = 1000;
 
@@ -32,7 +33,8 @@ export default class ClusterStatus extends BaseCommand {
       if (shown !== last && !this.jsonEnabled())
         this.print([...(last === "" ? [] : ["", "—".repeat(40), ""]), ...lines]);
       last = shown;
-      if (!flags.watch || this.jsonEnabled() || this.signal.aborted) return { ...summary, runtime: runtime ?? null };
+      if (!flags.watch || this.jsonEnabled() || this.signal.aborted || isOutputLost())
+        return { ...summary, runtime: runtime ?? null };
       await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
     }
   }

@@ -1,4 +1,8 @@
+import { formatError, RehomeError } from "../errors.js";
+import { reasonOf } from "../folder.js";
+
 let guarded = false;
+let lost = false;
 
 /**
  * Whoever reads what we print may go away in the middle: a closed terminal, a pager that was left, a full disk below a
@@ -7,11 +11,29 @@ let guarded = false;
 export function outliveReaders(): void {
   if (guarded) return;
   guarded = true;
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", () => {
-      process.exitCode ??= 1; // a result that nobody got is no success
-    });
-  }
+  process.stdout.removeAllListeners("error"); // oclif's own throws at everything but a closed pipe
+  process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+    if (!lost && cause.code !== "EPIPE") process.stderr.write(`${formatError(unprintable(cause))}\n`);
+    lost = true;
+    process.exitCode ??= 1; // a result that nobody got is no success
+  });
+  process.stderr.on("error", () => {
+    process.exitCode ??= 1;
+  });
+}
+
+/** Whether something that was printed did not arrive: there is no use in a display that goes on. */
+export function isOutputLost(): boolean {
+  return lost;
+}
+
+function unprintable(cause: unknown): RehomeError {
+  const remedy = "see that there is room where standard output goes";
+  return new RehomeError("file-unwritable", `cannot print: ${reasonOf(cause)}`, {
+    path: "standard output",
+    remedy,
+    cause,
+  });
 }
 
 /**

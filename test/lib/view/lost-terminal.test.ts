@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -68,5 +69,35 @@ await Inspect.run(process.argv.slice(2), await Config.load({ root: ${quoted("")}
     child.kill("SIGTERM");
     assert.equal(await statusOfEnd(), "9");
     server.close();
+  });
+
+  describe("a reader of what is shown", () => {
+    const state = (): string => join(folder, "state");
+    const rehome = (command: string, output: number | "pipe", ...argv: string[]): ChildProcess => {
+      const program = [join(ROOT, "bin/dev.js"), ...command.split(" "), ...argv, "--state", state()];
+      return spawn(process.execPath, program, { cwd: ROOT, stdio: ["ignore", output, "pipe"] });
+    };
+    beforeEach(async () => {
+      await mkdir(state());
+      await copyFile(join(ROOT, "test/fixtures/cibs/two-nodes.xml"), join(state(), "cib.xml"));
+    });
+
+    it("that has no room is said, without a stack", async () => {
+      const full = await open("/dev/full", "w");
+      const child = rehome("cluster configure show", full.fd);
+      const [said] = await Promise.all([text(child.stderr!), once(child, "exit")]);
+      await full.close();
+      assert.match(said, /^standard output: cannot print: no space left on device \[file-unwritable\]\n {2}→ .*\n$/);
+      assert.equal(child.exitCode, 1);
+    });
+
+    it("that went away ends a display that goes on", async () => {
+      const child = rehome("cluster status", "pipe", "--watch");
+      await once(child.stdout!, "data");
+      child.stdout!.destroy();
+      const path = join(state(), "cib.xml");
+      await writeFile(path, (await readFile(path, "utf8")).replace('num_updates="20"', 'num_updates="21"'));
+      await once(child, "exit");
+    });
   });
 });
