@@ -23,6 +23,9 @@ interface OpenElement {
   line: number;
 }
 
+/** As deep as libxml2 reads, and with it libvirt and Pacemaker. */
+const DEEPEST = 256;
+
 /**
  * Reads a document strictly: truncated or mismatched tags, duplicate attributes and plain text are errors, and a
  * document type (entities) is refused because documents come from guests and other machines.
@@ -38,7 +41,11 @@ export function parseXml(text: string, path: string): XmlElement {
   };
   parser.on("error", (error) => fail(error.message.replace(/^\d+:\d+: /, "").replace(/\.$/, "")));
   parser.on("doctype", () => fail("document type declarations are not allowed"));
+  parser.on("xmldecl", ({ encoding = "utf-8" }) => {
+    if (!/^(utf-?8|us-ascii)$/i.test(encoding)) fail(`the document is in ${encoding}; only UTF-8 is read`);
+  });
   parser.on("opentag", (tag) => {
+    if (open.length >= DEEPEST) fail(`elements are nested more than ${DEEPEST} deep`);
     open.push({ name: tag.name, attributes: tag.attributes, children: [], text: "", line: parser.line });
   });
   const addText = (part: string): void => {

@@ -20,6 +20,8 @@ describe("strict XML", () => {
     empty: "",
     "document type": '<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>',
     "two roots": "<a/><b/>",
+    "too deep": `${"<a>".repeat(257)}${"</a>".repeat(257)}`,
+    "in another encoding": '<?xml version="1.0" encoding="iso-8859-1"?><a/>',
   };
   for (const [name, text] of Object.entries(refused)) {
     it(`refuses a document that is ${name}`, () => {

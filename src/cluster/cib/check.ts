@@ -1,6 +1,7 @@
 import { RehomeError } from "../../lib/errors.js";
 import { childOf, parseXml, type XmlElement } from "../../lib/xml.js";
 import { isNewer } from "./versions.js";
+import { checkValues } from "./check-values.js";
 import { FEATURE_SET, RESOURCE_NAMES, SCHEMA } from "./edit.js";
 
 /** Something wrong with a CIB. */
@@ -71,6 +72,7 @@ export function checkCib(cib: XmlElement): readonly CibProblem[] {
     ...checkNodes(configuration),
     ...checkResources(configuration),
     ...checkReferences(configuration),
+    ...checkValues(cib, configuration),
   ];
 }
 
