@@ -1,3 +1,4 @@
+import { OP_STATUS } from "../../cib/record.js";
 import type { HistoryEntry } from "../../cib/types.js";
 import { clearFailcount, stopAction } from "../actions/action-table.js";
 import { recheckBy } from "../configuration/attributes.js";
@@ -37,21 +38,6 @@ const RC = {
   degradedPromoted: 191,
 } as const;
 
-/** Execution statuses as recorded, with two that only the scheduler concludes. */
-const STATUS = {
-  pending: -1,
-  done: 0,
-  cancelled: 1,
-  timeout: 2,
-  notSupported: 3,
-  error: 4,
-  errorHard: 5,
-  errorFatal: 6,
-  notInstalled: 7,
-  notConnected: 8,
-  invalid: 9,
-} as const;
-
 /** Reactions by gravity. */
 const GRAVITY: readonly OnFail[] = [
   "ignore",
@@ -77,7 +63,7 @@ export function applyEntry(run: HistoryRun, entry: HistoryEntry): void {
   if (entry.task === "notify" || entry.task === "meta-data") return;
   const result: Result = { rc: entry.rc, status: entry.status };
   const settings = operationSettings(state, resource, entry.task, entry.intervalMs);
-  const expired = result.status !== STATUS.notInstalled && isExpired(run, entry);
+  const expired = result.status !== OP_STATUS.notInstalled && isExpired(run, entry);
   result.rc = withoutDegradation(result.rc);
   if (expired && result.rc !== entry.targetRc) {
     if (entry.intervalMs === 0) return;
@@ -85,15 +71,15 @@ export function applyEntry(run: HistoryRun, entry: HistoryEntry): void {
   }
   judge(run, entry, result, expired);
   switch (result.status) {
-    case STATUS.pending: {
+    case OP_STATUS.pending: {
       applyPending(run, entry);
       return;
     }
-    case STATUS.done: {
+    case OP_STATUS.done: {
       applySuccess(run, entry, result.rc);
       return;
     }
-    case STATUS.notInstalled:
+    case OP_STATUS.notInstalled:
       if (settings.onFail === "ignore") run.onFail = "migrate";
       addNodeScore(bannedWith(resource), node, -INFINITY);
       {
@@ -112,8 +98,8 @@ export function applyEntry(run: HistoryRun, entry: HistoryEntry): void {
     return;
   }
   applyFailure(run, entry, result, settings);
-  if (result.status === STATUS.errorHard) addNodeScore(bannedWith(resource), node, -INFINITY);
-  if (result.status === STATUS.errorFatal) {
+  if (result.status === OP_STATUS.errorHard) addNodeScore(bannedWith(resource), node, -INFINITY);
+  if (result.status === OP_STATUS.errorFatal) {
     for (const each of state.nodes) addNodeScore(bannedWith(resource), each, -INFINITY);
   }
 }
@@ -136,36 +122,36 @@ function isProbe(entry: HistoryEntry): boolean {
 /** Decides from the return code whether it was a failure; other statuses than done and error stand as they are. */
 function judge(run: HistoryRun, entry: HistoryEntry, result: Result, expired: boolean): void {
   const { resource } = run;
-  if (result.status !== STATUS.done && result.status !== STATUS.error) return;
+  if (result.status !== OP_STATUS.done && result.status !== OP_STATUS.error) return;
   const expected = result.rc === entry.targetRc;
-  if (entry.targetRc < 0) result.status = result.rc === RC.ok ? STATUS.done : result.status;
-  else result.status = expected ? STATUS.done : STATUS.error;
+  if (entry.targetRc < 0) result.status = result.rc === RC.ok ? OP_STATUS.done : result.status;
+  else result.status = expected ? OP_STATUS.done : OP_STATUS.error;
   switch (result.rc) {
     case RC.ok:
-      if (isProbe(entry)) result.status = STATUS.done;
+      if (isProbe(entry)) result.status = OP_STATUS.done;
       return;
     case RC.notRunning:
       if (isProbe(entry) || expected || !resource.managed) {
-        result.status = STATUS.done;
+        result.status = OP_STATUS.done;
         resource.role = "Stopped";
         run.onFail = "ignore";
         resource.nextRole = "Unknown";
       }
       return;
     case RC.promoted:
-      if (isProbe(entry) && !expected) result.status = STATUS.done;
+      if (isProbe(entry) && !expected) result.status = OP_STATUS.done;
       if (!expired || expected) resource.role = "Promoted";
       return;
     case RC.failedPromoted:
       if (!expired) resource.role = "Promoted";
-      result.status = STATUS.error;
+      result.status = OP_STATUS.error;
       return;
     case RC.notConfigured:
-      result.status = STATUS.errorFatal;
+      result.status = OP_STATUS.errorFatal;
       return;
     case RC.unimplemented:
       if (entry.intervalMs > 0) {
-        result.status = STATUS.notSupported;
+        result.status = OP_STATUS.notSupported;
         return;
       }
       break;
@@ -174,13 +160,13 @@ function judge(run: HistoryRun, entry: HistoryEntry, result: Result, expired: bo
     case RC.insufficientPrivilege:
       break;
     default:
-      if (result.status === STATUS.done && !expected) result.status = STATUS.error;
+      if (result.status === OP_STATUS.done && !expected) result.status = OP_STATUS.error;
       return;
   }
   if (entry.task === "stop" && !canFence(run.state, run.node)) {
     run.state.warnings.add(`no further recovery of ${resource.id} is possible: its stop on ${run.node.name} failed`);
   }
-  result.status = STATUS.errorHard;
+  result.status = OP_STATUS.errorHard;
 }
 
 function applyPending(run: HistoryRun, entry: HistoryEntry): void {
