@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { unifiedDiff } from "../lib/diff.js";
 import { RehomeError } from "../lib/errors.js";
 import { childOf, element, writeXml, type XmlElement } from "../lib/xml.js";
-import { checkCib, parseCib } from "./cib/check.js";
+import { checkCib } from "./cib/check.js";
 import { RESOURCE_NAMES, withStatusOf } from "./cib/edit.js";
+import { readCib } from "./cib/store.js";
 import { findPath } from "./cib/tree.js";
 import type { Edit } from "./cib/tree.js";
 
@@ -12,7 +12,7 @@ import type { Edit } from "./cib/tree.js";
  * @throws RehomeError file-unreadable, xml-malformed, cib-invalid, cib-unsupported
  */
 export async function readConfiguration(path: string): Promise<XmlElement> {
-  const cib = parseCib(await readText(path), path);
+  const cib = await readCib(path);
   const [problem, ...others] = checkCib(cib);
   if (problem === undefined) return cib;
   throw new RehomeError("cib-invalid", problem.message, {
@@ -21,14 +21,6 @@ export async function readConfiguration(path: string): Promise<XmlElement> {
     ...(others.length > 0 && { output: others.map(({ line, message }) => `line ${line}: ${message}`).join("\n") }),
     remedy: "correct it; the CIB in use stays as it is",
   });
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new RehomeError("file-unreadable", `cannot read: ${String(cause)}`, { path, cause });
-  }
 }
 
 /** A loaded CIB's configuration in place of the present one; the status stays. */

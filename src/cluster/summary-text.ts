@@ -5,7 +5,10 @@ import type { ClusterSummary, FailureSummary, ResourceSummary } from "./summary.
 
 /** A cluster's state as lines for a person. `runtime`: the process that keeps it. */
 export function summaryText(summary: ClusterSummary, runtime: { readonly pid: number } | undefined): readonly string[] {
-  const kept = runtime === undefined ? "no runtime is running" : `runtime running (process ${runtime.pid})`;
+  const kept =
+    runtime === undefined
+      ? "no runtime is running: what is shown may be out of date"
+      : `runtime running (process ${runtime.pid})`;
   return [
     `CIB ${summary.version}, ${kept}${summary.maintenance ? ", MAINTENANCE MODE: nothing is managed" : ""}`,
     "",
@@ -20,25 +23,26 @@ export function summaryText(summary: ClusterSummary, runtime: { readonly pid: nu
       ]),
     ),
     "",
-    ...resourceLines(summary.resources),
+    ...resourceLines(summary.resources, runtime !== undefined),
     ...failureLines(summary.failures),
   ];
 }
 
-function resourceLines(resources: readonly ResourceSummary[]): readonly string[] {
+/** @param watched whether somebody looks after the resources: nobody else knows that nothing runs */
+function resourceLines(resources: readonly ResourceSummary[], watched: boolean): readonly string[] {
   if (resources.length === 0) return ["no resources"];
   return table(
     ["RESOURCE", "AGENT", "STATE"],
-    resources.flatMap((resource) => rows(resource, "")),
+    resources.flatMap((resource) => rows(resource, "", watched ? "stopped" : "unknown")),
   );
 }
 
-function rows(resource: ResourceSummary, indent: string): string[][] {
-  const own = [`${indent}${resource.id}`, resource.agent ?? `(${resource.kind})`, stateText(resource)];
-  return [own, ...resource.children.flatMap((child) => rows(child, `${indent}  `))];
+function rows(resource: ResourceSummary, indent: string, nowhere: string): string[][] {
+  const own = [`${indent}${resource.id}`, resource.agent ?? `(${resource.kind})`, stateText(resource, nowhere)];
+  return [own, ...resource.children.flatMap((child) => rows(child, `${indent}  `, nowhere))];
 }
 
-function stateText(resource: ResourceSummary): string {
+function stateText(resource: ResourceSummary, nowhere: string): string {
   const notes = [
     ...(resource.managed ? [] : ["unmanaged"]),
     ...(resource.targetRole === undefined || resource.targetRole === "Started"
@@ -46,7 +50,7 @@ function stateText(resource: ResourceSummary): string {
       : [`asked to be ${resource.targetRole.toLowerCase()}`]),
   ];
   const instances = resource.instances.map(instanceText);
-  const states = resource.agent === undefined ? instances : instances.length === 0 ? ["stopped"] : instances;
+  const states = resource.agent === undefined ? instances : instances.length === 0 ? [nowhere] : instances;
   return [...states, ...notes].join(", ");
 }
 
@@ -65,7 +69,12 @@ function failureLines(failures: readonly FailureSummary[]): readonly string[] {
       const interval = failure.intervalMs > 0 ? ` every ${failure.intervalMs / 1000} s` : "";
       const result = statusWords(failure.status) ?? `${rcWords(failure.rc)} (${failure.rc})`;
       const reason = failure.exitReason === "" ? "" : `: ${failure.exitReason}`;
-      const times = failure.failCount === Number.POSITIVE_INFINITY ? "for good" : `${failure.failCount} times`;
+      const times =
+        failure.failCount === Number.POSITIVE_INFINITY
+          ? "for good"
+          : failure.failCount === 1
+            ? "once"
+            : `${failure.failCount} times`;
       const when = new Date(failure.at).toISOString().slice(0, 19).replace("T", " ");
       return `  ${failure.resource} ${failure.task}${interval} on ${failure.node} at ${when}: ${result}${reason}; failed ${times}`;
     }),

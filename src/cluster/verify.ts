@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { RehomeError } from "../lib/errors.js";
 import type { Host } from "../lib/host/types.js";
-import { checkCib, parseCib, type CibProblem } from "./cib/check.js";
+import { checkCib, type CibProblem } from "./cib/check.js";
+import { readCib } from "./cib/store.js";
 import { schedule } from "./scheduler/index.js";
 
 /** What was found in a CIB, and by what. */
@@ -19,10 +19,7 @@ export interface Verification {
  * @throws RehomeError file-unreadable, xml-malformed, cib-unsupported, and cib-invalid for what makes it unusable
  */
 export async function verifyCib(host: Host, path: string): Promise<Verification> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new RehomeError("file-unreadable", `cannot read: ${String(cause)}`, { path, cause });
-  });
-  const cib = parseCib(text, path);
+  const cib = await readCib(path);
   const crmVerify = await askPacemaker(host, path);
   const { unsupported, warnings } = schedule(cib, Date.now());
   return { problems: checkCib(cib), unsupported, warnings, crmVerify };

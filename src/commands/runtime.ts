@@ -7,7 +7,7 @@ export default class Runtime extends BaseCommand {
 
 Runs in the foreground until SIGTERM or Ctrl-C. Resources are probed first, then started, monitored, and recovered as
 the CIB says. When it ends, resources go on running unless --stop-resources is given; the next start finds them again.
-The CIB's status section always tells how things stand: rehome cluster status, or crm_mon with CIB_file.`;
+While it runs, the CIB's status section tells how things stand: rehome cluster status, or crm_mon with CIB_file.`;
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --state /var/lib/rehome --node host1",

@@ -26,6 +26,25 @@ describe("the administrator's commands of a cluster", () => {
   const constraints = async (): Promise<readonly string[]> =>
     (await readFile(cib, "utf8")).match(/<rsc_location .*?>/g) ?? [];
 
+  for (const command of ["verify", "configure load", "configure diff", "simulate --cib"]) {
+    it(`${command} says why a file cannot be read, and what to do`, async () => {
+      const [name = "", ...flags] = command.split(" --");
+      const ran = await run(name, ...flags.map((flag) => `--${flag}`), "/no/such/file.xml");
+      assert.equal(ran.status, 1);
+      assert.match(
+        ran.stderr,
+        /^\/no\/such\/file\.xml: cannot read the CIB: no such file or directory \[file-unreadable\]\n {2}→ name a file/,
+      );
+    });
+  }
+
+  it("status does not call stopped what nobody looks after", async () => {
+    await writeFile(cib, (await readFile(cib, "utf8")).replaceAll('crmd="online"', 'crmd="offline"'));
+    const ran = await run("status");
+    assert.match(ran.stdout, /no runtime is running: what is shown may be out of date$/m);
+    assert.match(ran.stdout, /^web +\S+ +unknown$/m);
+  });
+
   describe("simulate", () => {
     it("shows what is done in its order and where everything is afterwards, in 80 columns", async () => {
       const ran = await run("simulate", "--node-fail", "n1");

@@ -51,7 +51,7 @@ function checkTemplates(configuration: XmlElement): CibProblem[] {
 /** "Pacemaker Explained", resource operations. */
 const ON_FAIL = ["ignore", "block", "stop", "restart", "fence", "standby", "demote", "restart-container"];
 /** The same document, resource meta-attributes, with the names that the promoted roles had before 2.1. */
-const TARGET_ROLES = ["started", "stopped", "promoted", "unpromoted", "master", "slave"];
+const TARGET_ROLES = ["#default", "started", "stopped", "promoted", "unpromoted", "master", "slave"];
 
 function checkEach(at: XmlElement): CibProblem[] {
   const { name, value, score } = at.attributes;

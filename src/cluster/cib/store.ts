@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { RehomeError } from "../../lib/errors.js";
+import { reasonOf } from "../../lib/folder.js";
 import { localHost } from "../../lib/host/local-host.js";
 import { acquireLock } from "../../lib/lock.js";
 import { writeXml, type XmlElement } from "../../lib/xml.js";
@@ -59,19 +60,32 @@ export function fileCib(paths: ClusterPaths, options: FileStoreOptions): CibStor
 }
 
 async function readCibFile(path: string, initial?: () => XmlElement): Promise<XmlElement> {
-  let text: string;
   try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+    return await readCib(path);
+  } catch (thrown) {
+    const { code } = ((thrown as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === "ENOENT") {
       if (initial !== undefined) return initial();
       throw new RehomeError("cib-missing", "there is no CIB", {
         path,
         remedy: "rehome runtime makes one, or rehome cluster configure load FILE brings one",
       });
     }
-    throw new RehomeError("file-unreadable", "cannot read the CIB", { path, cause });
+    throw thrown;
   }
+}
+
+/**
+ * Reads a CIB from a file that an administrator named.
+ * @throws RehomeError file-unreadable, xml-malformed, cib-invalid, cib-unsupported
+ */
+export async function readCib(path: string): Promise<XmlElement> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new RehomeError("file-unreadable", `cannot read the CIB: ${reasonOf(cause)}`, {
+      ...{ path, cause },
+      remedy: "name a file that is there and that you may read; the CIB in use is for root alone",
+    });
+  });
   return parseCib(text, path);
 }
 

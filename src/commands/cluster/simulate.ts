@@ -94,15 +94,14 @@ transition: actions, orders, placement, nodes.`;
   }
 
   private async readCib(flags: { readonly cib: string | undefined; state: string | undefined; config: string }) {
-    const [{ parseCib }, { locateCluster }, { fileCib }, { localHost }] = await Promise.all([
+    const [{ parseCib }, { locateCluster }, { fileCib, readCib }] = await Promise.all([
       import("../../cluster/cib/check.js"),
       import("../../cluster/locate.js"),
       import("../../cluster/cib/store.js"),
-      import("../../lib/host/local-host.js"),
     ]);
     if (flags.cib === undefined)
       return fileCib(await locateCluster(flags), { client: "rehome cluster simulate" }).read();
-    if (flags.cib !== "-") return parseCib(String(await localHost().readFile(flags.cib)), flags.cib);
+    if (flags.cib !== "-") return readCib(flags.cib);
     const { text } = await import("node:stream/consumers");
     return parseCib(await text(process.stdin), "standard input");
   }

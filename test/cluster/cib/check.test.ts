@@ -27,7 +27,7 @@ describe("what Pacemaker's schema does not allow", () => {
     const constraint = (score: string): string => `<rsc_location id="l" rsc="a" node="n1" score="${score}"/>`;
     for (const score of ["100", "-5", "+3", "INFINITY", "-INFINITY"])
       assert.deepEqual(problems(DUMMY, constraint(score)), []);
-    assert.deepEqual(problems(withMeta("target-role", "Master")), []);
+    for (const role of ["Master", "#default"]) assert.deepEqual(problems(withMeta("target-role", role)), []);
     assert.deepEqual(problems(withOp('on-fail="restart"'), "", "none"), []);
     assert.deepEqual(problems('<template id="t" class="lsb" type="x"/><primitive id="a" template="t"/>'), []);
     assert.deepEqual(problems(`<clone id="c"><group id="g">${DUMMY}</group></clone>`), []);

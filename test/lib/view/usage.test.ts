@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { Config } from "@oclif/core";
 import { unknownCommand } from "../../../src/lib/view/unknown-command.js";
 import { rehome } from "../../helpers/rehome.js";
 
@@ -41,6 +42,14 @@ describe("a wrong command line", () => {
       assert.match(ran.stderr, remedy);
     });
   }
+
+  it("finds the topics described by what they are about", async () => {
+    const { topics } = await Config.load({ root: fileURLToPath(new URL("../../..", import.meta.url)) });
+    assert.equal(
+      topics.find(({ name }) => name === "cluster:configure")?.description,
+      "the cluster's configuration as a whole",
+    );
+  });
 
   it("is an error of ours for a program too", function () {
     this.timeout(120_000);
