@@ -105,6 +105,9 @@ export const ERROR_CODES = {
   // cluster
   "password-missing": { exit: "config", meaning: "the password of a BMC is not where rehome.yaml says" },
   "cluster-blocked": { exit: "refused", meaning: "something stands in the way of setting up the cluster" },
+  "volume-exists": { exit: "refused", meaning: "there is a volume of that name, and it is another one" },
+  "volume-busy": { exit: "refused", meaning: "a volume is in use" },
+  "drbd-unusable": { exit: "target", meaning: "the hosts have no DRBD, or not the same" },
   "fence-unsafe": { exit: "refused", meaning: "the cluster is not fit to have a member fenced for a test" },
   "fence-failed": { exit: "failed", meaning: "a member could not be fenced: the cluster cannot recover from its loss" },
   "fence-ineffective": { exit: "failed", meaning: "fencing was reported as done, and the machine was never off" },

@@ -108,21 +108,22 @@ async function runStep(step: CommandStep, host: Host): Promise<void> {
   });
 }
 
-/** Until a program says so. */
+/** Until a program says so; what it said last is what an administrator sees when it never does. */
 async function waitStep(step: WaitStep, host: Host, signal: AbortSignal | undefined): Promise<void> {
-  await poll(
-    step.timeoutMs,
-    signal,
-    async () => (await host.run(step.until, { timeoutMs: COMMAND_MS })).exitCode === 0,
-    () =>
-      host.run(["corosync-quorumtool", "-s"]).then(
-        ({ stdout, stderr }) =>
-          new RehomeError("command-timeout", `after ${formatDuration(step.timeoutMs)} it is not so that ${step.why}`, {
-            machine: host.name,
-            output: `${stdout}${stderr}`.trim(),
-            remedy: "see journalctl -u corosync -u pacemaker -u corosync-qdevice there, then run again",
-          }),
-      ),
+  let said = "";
+  const holds = async (): Promise<boolean> => {
+    const { exitCode, stdout, stderr } = await host.run(step.until, { timeoutMs: COMMAND_MS });
+    said = `${stdout}${stderr}`.trim();
+    return exitCode === 0;
+  };
+  await poll(step.timeoutMs, signal, holds, () =>
+    Promise.resolve(
+      new RehomeError("command-timeout", `after ${formatDuration(step.timeoutMs)} it is not so that ${step.why}`, {
+        machine: host.name,
+        output: said,
+        remedy: "see journalctl -b there, then run again",
+      }),
+    ),
   );
 }
 

@@ -1,6 +1,5 @@
 import { Args, Flags } from "@oclif/core";
 import type { FenceTestResult } from "../../cluster/setup/fence-test.js";
-import { RehomeError } from "../../lib/errors.js";
 import { formatDuration, parseDuration } from "../../lib/units.js";
 import { BaseCommand, configFlags, sourceFlags } from "../../lib/view/base-command.js";
 
@@ -46,20 +45,6 @@ device is set up differently.`;
     } finally {
       await session.close();
     }
-  }
-
-  private async confirm(consequence: string): Promise<void> {
-    if (this.jsonEnabled() || !process.stdin.isTTY) {
-      throw new RehomeError("not-confirmed", "this cuts the power of a machine, and nobody is here to say yes", {
-        remedy: "run it again with --yes",
-      });
-    }
-    const { confirm } = await import("@inquirer/prompts");
-    const yes = await confirm(
-      { message: `${consequence} Go on?`, default: false },
-      { signal: this.signal, output: process.stderr },
-    );
-    if (!yes) throw new RehomeError("not-confirmed", "nothing was done");
   }
 
   private showResult(result: FenceTestResult): FenceTestResult {

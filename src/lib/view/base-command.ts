@@ -56,6 +56,20 @@ export abstract class BaseCommand extends Command {
     this.log(`\nnext: ${next}`);
   }
 
+  /** Asks before something that cannot be taken back. @throws RehomeError not-confirmed */
+  protected async confirm(consequence: string): Promise<void> {
+    if (this.jsonEnabled() || !process.stdin.isTTY) {
+      throw new RehomeError("not-confirmed", `nobody is here to say yes to this: ${consequence}`, {
+        remedy: "run it again with --yes",
+      });
+    }
+    const { confirm } = await import("@inquirer/prompts");
+    const message = `${consequence} Go on?`;
+    const context = { signal: this.signal, output: process.stderr };
+    if (!(await confirm({ message, default: false }, context)))
+      throw new RehomeError("not-confirmed", "nothing was done");
+  }
+
   /** oclif exits with 1 under --json whatever the error is; ours carry their own status (docs/errors.md). */
   protected override catch(thrown: Interfaces.CommandError): Promise<never> {
     if (thrown instanceof Errors.ExitError) throw thrown;

@@ -64,7 +64,9 @@ export function clusterSteps({ cluster, facts, templates, passwords, keyHolder }
       {
         kind: "wait",
         machine: name,
-        until: shell('LC_ALL=C corosync-quorumtool -s | grep -Eq "^Total votes: +3$"'),
+        until: shell(
+          'said=$(LC_ALL=C corosync-quorumtool -s); echo "$said"; echo "$said" | grep -Eq "^Total votes: +3$"',
+        ),
         timeoutMs: QUORUM_MS,
         why: "all three votes are there",
       },

@@ -1,6 +1,6 @@
 import type { ClusterConfig } from "../../../lib/config/schema.js";
 import type { Member } from "../members.js";
-import { serviceOff, serviceRuns, shell } from "./make.js";
+import { serviceOff, shell } from "./make.js";
 import type { Step } from "./types.js";
 
 /** What guests' volumes and guests need on a host: the volume group, DRBD, libvirt. */
@@ -27,6 +27,15 @@ export function hostServices({ volumeGroup, hosts }: ClusterConfig, { name }: Me
     },
     serviceOff(name, "drbd.service", "Pacemaker starts and stops DRBD, nothing else does"),
     serviceOff(name, "libvirt-guests.service", "Pacemaker starts and stops guests, nothing else does"),
-    serviceRuns(name, "libvirtd.service", [], "guests run under it"),
+    {
+      kind: "command",
+      machine: name,
+      argv: ["systemctl", "enable", "--quiet", "--now", "libvirtd.service"],
+      // it ends by itself when nobody speaks to it, and its socket brings it back
+      unless: shell(
+        "systemctl -q is-enabled libvirtd.service && systemctl -q is-active libvirtd.socket libvirtd.service",
+      ),
+      why: "guests run under it",
+    },
   ];
 }

@@ -1,0 +1,175 @@
+import { randomBytes } from "node:crypto";
+import { RehomeError } from "../../../lib/errors.js";
+import { runChecked } from "../../../lib/host/run.js";
+import type { Host } from "../../../lib/host/types.js";
+import { reported, type Report } from "../../../lib/report.js";
+import { descendantsOf } from "../../../lib/xml.js";
+import { readLiveCib } from "../../pacemaker/live-cib.js";
+import { applySteps } from "../../setup/apply.js";
+import { hostOf } from "../../setup/examine.js";
+import { drbdVersion, type DrbdVersion } from "../../setup/files/drbd-common.js";
+import { isOurs } from "../../setup/files/mark.js";
+import { hostsOf } from "../../setup/members.js";
+import type { ClusterSession } from "../../setup/session.js";
+import { partName, planVolume, resourceOf, resourceTag } from "./plan.js";
+import { createSteps, removeSteps } from "./steps.js";
+import { surveyHost, type Survey } from "./survey.js";
+import type { ReplicatedVolume, VolumeRequest, VolumeState } from "./types.js";
+
+export type { ReplicatedVolume, VolumeRequest } from "./types.js";
+
+export interface VolumeOptions {
+  readonly report: Report;
+  readonly signal?: AbortSignal;
+}
+
+const LIMIT = { timeoutMs: 30_000 };
+
+/**
+ * Makes a guest's replicated volume on both hosts; one that was begun is finished.
+ * @returns the volume, and how many steps it took: 0 when it was there
+ * @throws RehomeError volume-foreign, volume-exists, target-full, host-unreachable, as applySteps
+ */
+export async function createVolume(
+  session: ClusterSession,
+  request: VolumeRequest,
+  { report, signal }: VolumeOptions,
+): Promise<{ readonly changed: number; readonly volume: ReplicatedVolume }> {
+  const { cluster, connections } = session;
+  const hosts = bothHosts(session);
+  return session.exclusively(`rehome volume create ${request.name}`, async (journal) => {
+    const surveys = await reported(report, { id: "survey", title: "look at the hosts" }, () => surveyAll(session));
+    const secret = randomBytes(24).toString("hex");
+    const resource = planVolume(request, cluster.volumeGroup, hostsOf(cluster), surveys, secret);
+    const version = await moduleVersion(hosts);
+    const steps = createSteps(request, cluster.volumeGroup, version, resource);
+    const changed = await applySteps(steps, connections.hosts, { report, journal, ...(signal && { signal }) });
+    const volume = (await listVolumes(session)).find(({ name }) => name === request.name);
+    if (volume === undefined) throw new RehomeError("internal", `the new volume ${request.name} is not there`);
+    return { changed, volume };
+  });
+}
+
+/** Volumes of rehome's, with what DRBD says of them on each host. @throws RehomeError host-unreachable */
+export async function listVolumes(session: ClusterSession): Promise<readonly ReplicatedVolume[]> {
+  const { cluster } = session;
+  const hosts = bothHosts(session);
+  const surveys = await surveyAll(session);
+  const names = new Set(
+    surveys.flatMap(({ files }) => [...files].flatMap(([name, text]) => (isOurs(text) ? [name] : []))),
+  );
+  return Promise.all(
+    [...names].sort().map(async (name): Promise<ReplicatedVolume> => {
+      const text = surveys.map(({ files }) => files.get(name)).find((each) => each !== undefined) ?? "";
+      const { port, volumes } = resourceOf(name, text, cluster.volumeGroup, hostsOf(cluster));
+      const states = await Promise.all(hosts.map(async (host) => [host.name, await stateOn(host, name)] as const));
+      const size = (number: number): number =>
+        surveys.flatMap((survey) => survey.volumes).find((volume) => volume.name === partName(name, number))?.size ?? 0;
+      return {
+        name,
+        port,
+        parts: volumes.map(({ number, minor, disk }) => ({
+          minor,
+          disk,
+          device: `/dev/drbd${minor}`,
+          size: size(number),
+        })),
+        states: Object.fromEntries(states),
+      };
+    }),
+  );
+}
+
+/**
+ * Takes a volume of rehome's away on both hosts, with all that is on it.
+ * @throws RehomeError volume-missing, volume-foreign, volume-busy, host-unreachable, as applySteps
+ */
+export async function removeVolume(
+  session: ClusterSession,
+  name: string,
+  { report, signal }: VolumeOptions,
+): Promise<number> {
+  const { cluster, connections } = session;
+  const hosts = bothHosts(session);
+  return session.exclusively(`rehome volume remove ${name}`, async (journal) => {
+    const surveys = await surveyAll(session);
+    const found = ownVolumes(name, surveys);
+    for (const host of hosts) await requireUnused(host, name);
+    const steps = removeSteps(name, cluster.volumeGroup, found);
+    return applySteps(steps, connections.hosts, { report, journal, ...(signal && { signal }) });
+  });
+}
+
+/** The logical volumes of a resource by host: those with its tag, and nothing else. */
+function ownVolumes(name: string, surveys: readonly Survey[]): ReadonlyMap<string, readonly string[]> {
+  const files = surveys.flatMap(({ files: each }) => each.get(name) ?? []);
+  if (files.some((text) => !isOurs(text))) {
+    throw new RehomeError("volume-foreign", `/etc/drbd.d has a resource ${name} that rehome did not make`, {
+      remedy: "remove it by hand when it is not needed",
+    });
+  }
+  const found = surveys.map(({ host, volumes }) => {
+    const tagged = volumes.filter(({ tags }) => tags.includes(resourceTag(name)));
+    return [host, tagged.map((volume) => volume.name)] as const;
+  });
+  if (files.length > 0 || found.some(([, volumes]) => volumes.length > 0)) return new Map(found);
+  throw new RehomeError("volume-missing", `there is no volume "${name}"`, { remedy: "rehome volume list shows them" });
+}
+
+async function requireUnused(host: Host, name: string): Promise<void> {
+  const { role } = await stateOn(host, name);
+  const cib = await readLiveCib(host);
+  const user = (cib === undefined ? [] : descendantsOf(cib, "nvpair")).find(
+    ({ attributes }) => attributes["name"] === "drbd_resource" && attributes["value"] === name,
+  );
+  if (role?.startsWith("Primary") !== true && user === undefined) return;
+  throw new RehomeError(
+    "volume-busy",
+    user === undefined ? `"${name}" is in use` : `the cluster has a resource of "${name}"`,
+    {
+      machine: host.name,
+      remedy: "stop the guest, and take it out of the cluster first",
+    },
+  );
+}
+
+function bothHosts({ cluster, connections }: ClusterSession): readonly Host[] {
+  const problem = connections.unreachable.find(({ name }) => Object.hasOwn(cluster.hosts, name));
+  if (problem !== undefined) {
+    throw new RehomeError("host-unreachable", problem.message, { machine: problem.name, remedy: problem.remedy });
+  }
+  return hostsOf(cluster).map(({ name }) => hostOf(connections.hosts, name));
+}
+
+function surveyAll(session: ClusterSession): Promise<readonly Survey[]> {
+  return Promise.all(bothHosts(session).map((host) => surveyHost(host, session.cluster.volumeGroup)));
+}
+
+/** Of the module that the hosts run. @throws RehomeError drbd-unusable */
+async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion> {
+  const versions = await Promise.all(
+    hosts.map(async (host) =>
+      drbdVersion((await runChecked(host, ["modinfo", "-F", "version", "drbd"], LIMIT)).trim()),
+    ),
+  );
+  const [version] = versions;
+  if (version !== undefined && versions.every((each) => each === version)) return version;
+  throw new RehomeError("drbd-unusable", "the hosts have no DRBD of the same generation", {
+    remedy: "rehome cluster plan says which machine lacks what",
+  });
+}
+
+/** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
+async function stateOn(host: Host, name: string): Promise<VolumeState> {
+  const ask = async (what: string): Promise<readonly string[]> => {
+    const { exitCode, stdout } = await host.run(["drbdadm", what, name], LIMIT);
+    return exitCode === 0 ? stdout.split("\n").filter((line) => line !== "" && line !== "Unconfigured") : [];
+  };
+  const [connection, role, disks] = [await ask("cstate"), await ask("role"), await ask("dstate")];
+  return {
+    connection: connection[0],
+    role: role[0]?.split("/")[0],
+    disks: disks.map((line) => line.split("/")[0] ?? ""),
+    peerDisks: disks.map((line) => line.split("/")[1] ?? ""),
+  };
+}
