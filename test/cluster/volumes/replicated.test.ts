@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { createVolume, listVolumes, removeVolume } from "../../../src/cluster/volumes/replicated/index.js";
+import { sizeWithMetadata } from "../../../src/cluster/volumes/replicated/plan.js";
+import type { ClusterSession } from "../../../src/cluster/setup/session.js";
+import { RehomeError } from "../../../src/lib/errors.js";
+import { silentReport } from "../../../src/lib/report.js";
+import { FakeHost } from "../../helpers/fake-host.js";
+import { exampleCluster } from "../setup/example.js";
+
+const MIB = 1024 ** 2;
+const RES = "/etc/drbd.d/web1.res";
+const OTHER =
+  "resource other {\n  volume 0 { device /dev/drbd10 minor 10; }\n  on alpha { address 10.255.0.1:7800; }\n}\n";
+
+/** A host with LVM and DRBD as far as volumes need them: what is made is there afterwards. */
+class VolumeHost extends FakeHost {
+  readonly volumes = new Map<string, { size: number; tags: string }>();
+  up = false;
+  disks: string[] = [];
+  role = "Secondary";
+  free = 1024 * MIB;
+  peer: VolumeHost | undefined;
+
+  constructor(name: string) {
+    super(name);
+    this.on(/^vgs /, () => report("vg", [{ vg_name: "vg_guests", vg_free: `${this.free}` }]))
+      .on(/^lvs .*lv_tags$/, () =>
+        report(
+          "lv",
+          [...this.volumes].map(([lv, { size, tags }]) => ({
+            lv_name: lv,
+            vg_name: "vg_guests",
+            lv_size: `${size}`,
+            lv_tags: tags,
+          })),
+        ),
+      )
+      .on(/^sh -c for file in \/etc\/drbd/, () =>
+        [...this.files]
+          .filter(([path]) => path.endsWith(".res"))
+          .map(([path, content]) => `${path} ${content.toString("base64")}\n`)
+          .join(""),
+      )
+      .on(
+        /^sh -c for file; do/,
+        ({ argv }) =>
+          `${argv
+            .slice(4)
+            .map((path) => this.files.get(path)?.toString("base64") ?? "-")
+            .join("\n")}\n`,
+      )
+      .on(/^sh -c ls \/sys\/block/, "vda\ndrbd12\n")
+      .on(/^ss /, "LISTEN 0 128 0.0.0.0:7801 0.0.0.0:*\n")
+      .on(["modinfo", "-F", "version", "drbd"], "8.4.11\n")
+      .on(/^dpkg-query/, "")
+      .on(/^mkdir/, "")
+      .on(/^lvcreate /, ({ argv }) => {
+        const size = Number(argv[argv.findIndex((word) => /size$/.test(word)) + 1]!.replace("b", ""));
+        const tags = argv.filter((_, index) => argv[index - 1] === "--addtag").join(",");
+        this.volumes.set(argv[argv.indexOf("--name") + 1]!, { size, tags });
+        return "";
+      })
+      .on(/^sh -c lvs /, ({ argv }) => ({ exitCode: this.volumes.has(argv[4]!.split("/")[1]!) ? 0 : 5 }))
+      .on(/^sh -c ! lvs /, ({ argv }) => ({ exitCode: this.volumes.has(argv[4]!.split("/")[1]!) ? 1 : 0 }))
+      .on(/^lvremove /, ({ argv }) => {
+        this.volumes.delete(argv.at(-1)!.split("/")[1]!);
+        return "";
+      })
+      .on(["drbdadm", "create-md", "--force", "web1"], () => {
+        this.disks = [...this.volumes.keys()].map(() => "Inconsistent");
+        return "";
+      })
+      .on(/^sh -c drbdadm dstate .*dump-md/, () => ({ exitCode: this.disks.length > 0 ? 0 : 1 }))
+      .on(["drbdadm", "up", "web1"], () => {
+        this.up = true;
+        return "";
+      })
+      .on(/^sh -c drbdadm cstate/, () => ({ exitCode: this.up ? 0 : 1 }))
+      .on(/^sh -c said=/, () => ({ exitCode: this.up && this.peer!.up ? 0 : 1, stdout: "Connecting\n" }))
+      .on(/^sh -c ! drbdadm dstate/, ({ argv }) => ({
+        exitCode: this.disks[Number(argv[4]!.split("/")[1])] === "Inconsistent" ? 1 : 0,
+      }))
+      .on(/^drbdadm new-current-uuid --clear-bitmap web1\/(\d)$/, ({ argv }) => {
+        for (const host of [this, this.peer!]) host.disks[Number(argv[3]!.split("/")[1])] = "UpToDate";
+        return "";
+      })
+      .on(/^drbdadm (cstate|role|dstate) web1$/, ({ argv }) => {
+        if (!this.up) return { exitCode: 10 };
+        const both = this.disks.map((disk, index) => `${disk}/${this.peer!.disks[index] ?? ""}\n`).join("");
+        return { cstate: "Connected\n", role: `${this.role}/Secondary\n`, dstate: both }[argv[1]!] ?? "";
+      })
+      .on(/^sh -c \[ ! -e "\$2" \] \|\|/, () => ({ exitCode: this.up ? 1 : 0 }))
+      .on(["drbdadm", "down", "web1"], () => {
+        this.up = false;
+        return "";
+      })
+      .on(/^sh -c \[ ! -e "\$1" \]/, ({ argv }) => ({ exitCode: this.files.has(argv[4]!) ? 1 : 0 }))
+      .on(["rm", "-f", "--", RES], () => {
+        this.files.delete(RES);
+        return "";
+      })
+      .on(["cibadmin", "--query"], { exitCode: 102 });
+  }
+}
+
+function report(kind: string, rows: readonly object[]): string {
+  return JSON.stringify({ report: [{ [kind]: rows }] });
+}
+
+function world(): { alpha: VolumeHost; beta: VolumeHost; session: ClusterSession } {
+  const [alpha, beta] = [new VolumeHost("alpha"), new VolumeHost("beta")];
+  alpha.peer = beta;
+  beta.peer = alpha;
+  const hosts = new Map([
+    ["alpha", alpha],
+    ["beta", beta],
+  ]);
+  const session: ClusterSession = {
+    cluster: exampleCluster(),
+    passwords: new Map(),
+    connections: { hosts, unreachable: [], close: () => Promise.resolve() },
+    exclusively: (_, work) => work({ append: () => Promise.resolve() }),
+    close: () => Promise.resolve(),
+  };
+  return { alpha, beta, session };
+}
+
+const REQUEST = { name: "web1", sizes: [64 * MIB, 32 * MIB] };
+const OPTIONS = { report: silentReport };
+
+describe("a replicated volume", () => {
+  it("is made on both hosts, up to date at once, and a second time nothing is done", async () => {
+    const { alpha, beta, session } = world();
+    const { volume } = await createVolume(session, REQUEST, OPTIONS);
+    assert.deepEqual(volume.states["beta"], {
+      connection: "Connected",
+      role: "Secondary",
+      disks: ["UpToDate", "UpToDate"],
+      peerDisks: ["UpToDate", "UpToDate"],
+    });
+    assert.deepEqual([...beta.volumes.keys()], ["web1-0", "web1-1"]);
+    assert.equal(alpha.volumes.get("web1-0")?.tags, "rehome,rehome.volume=web1");
+    assert.equal(alpha.files.get(RES)!.toString(), beta.files.get(RES)!.toString());
+    assert.equal(alpha.modes.get(RES), 0o600);
+    assert.equal((await createVolume(session, REQUEST, OPTIONS)).changed, 0);
+    assert.equal((await listVolumes(session)).length, 1);
+  });
+
+  it("takes a minor and a port that neither host has in use", async () => {
+    const { beta, session } = world();
+    beta.files.set("/etc/drbd.d/other.res", Buffer.from(OTHER));
+    const { volume } = await createVolume(session, REQUEST, OPTIONS);
+    assert.deepEqual(
+      volume.parts.map(({ minor }) => minor),
+      [11, 13],
+    ); // 10: other, 12: a device that runs
+    assert.equal(volume.port, 7802); // 7800: other, 7801: something listens
+  });
+
+  it("that was cut off is finished as it was begun", async () => {
+    const { alpha, beta, session } = world();
+    const broken = beta.run.bind(beta);
+    let cut = true;
+    beta.run = (argv, options) => {
+      if (cut && argv[1] === "create-md")
+        return Promise.reject(new RehomeError("connection-lost", "gone", { machine: "beta" }));
+      return broken(argv, options);
+    };
+    await assert.rejects(createVolume(session, REQUEST, OPTIONS), { code: "connection-lost" });
+    const begun = alpha.files.get(RES)!.toString();
+    cut = false;
+    const { volume } = await createVolume(session, REQUEST, OPTIONS);
+    assert.equal(alpha.files.get(RES)!.toString(), begun);
+    assert.deepEqual(volume.states["alpha"]?.disks, ["UpToDate", "UpToDate"]);
+  });
+
+  it("is never made over what another has made", async () => {
+    const { alpha, session } = world();
+    alpha.volumes.set("web1-1", { size: 5, tags: "" });
+    await assert.rejects(createVolume(session, REQUEST, OPTIONS), { code: "volume-foreign" });
+    alpha.volumes.clear();
+    alpha.files.set("/etc/drbd.d/theirs.res", Buffer.from("resource web1 {\n}\n"));
+    await assert.rejects(createVolume(session, REQUEST, OPTIONS), { code: "volume-foreign" });
+    await assert.rejects(removeVolume(session, "web1", OPTIONS), { code: "volume-foreign" });
+    assert.ok(!alpha.commandLines.some((line) => /^lv(create|remove)/.test(line)));
+  });
+
+  it("of another size is not taken for the one that is there", async () => {
+    const { session } = world();
+    await createVolume(session, REQUEST, OPTIONS);
+    await assert.rejects(createVolume(session, { ...REQUEST, sizes: [80 * MIB, 32 * MIB] }, OPTIONS), {
+      code: "volume-exists",
+    });
+  });
+
+  it("needs room on both hosts, before anything is made", async () => {
+    const { alpha, beta, session } = world();
+    beta.free = 50 * MIB;
+    await assert.rejects(createVolume(session, REQUEST, OPTIONS), (error: RehomeError) => {
+      assert.equal(error.code, "target-full");
+      assert.equal(error.where.machine, "beta");
+      return true;
+    });
+    assert.equal(alpha.volumes.size, 0);
+  });
+
+  it("is removed whole, when nobody uses it, and nothing else is", async () => {
+    const { alpha, beta, session } = world();
+    await createVolume(session, REQUEST, OPTIONS);
+    alpha.volumes.set("web1-2", { size: 5, tags: "theirs" });
+    alpha.role = "Primary";
+    await assert.rejects(removeVolume(session, "web1", OPTIONS), { code: "volume-busy" });
+    alpha.role = "Secondary";
+    await removeVolume(session, "web1", OPTIONS);
+    assert.deepEqual([...alpha.volumes.keys(), ...beta.volumes.keys()], ["web1-2"]);
+    assert.ok(!alpha.files.has(RES) && !beta.files.has(RES));
+    await assert.rejects(removeVolume(session, "web1", OPTIONS), { code: "volume-missing" });
+  });
+
+  it("has room for the metadata at its end", () => {
+    assert.equal(sizeWithMetadata(64 * MIB), 68 * MIB);
+    assert.ok(sizeWithMetadata(1024 ** 4) - 1024 ** 4 >= 33 * MIB);
+  });
+});
