@@ -1,6 +1,6 @@
 import { ensureAction } from "./actions/action-table.js";
 import { isGuestNode } from "./configuration/remote-nodes.js";
-import { guestFencing } from "./fencing-and-shutdown/remote-fencing.js";
+import { canReset, guestFencing } from "./fencing-and-shutdown/remote-fencing.js";
 import { canFence, fenceAction } from "./fencing-and-shutdown/fencing.js";
 import { isAnonymousClone, topOf, type ClusterState, type Node, type Resource, primitivesOf } from "./model.js";
 import { Act, addOrdering, clear, Ord, orderActions, set, type WorkAction } from "./actions/work-action.js";
@@ -14,7 +14,7 @@ export function addFencingAndShutdowns(state: ClusterState): void {
   for (const node of state.nodes) {
     if (node.type === "ping") continue;
     if (isGuestNode(node)) {
-      if (anyManaged && node.remoteRequiresReset && canFence(state, node)) fenceGuest(state, node);
+      if (anyManaged && node.remoteRequiresReset && canReset(state, node)) fenceGuest(state, node);
       continue;
     }
     if (anyManaged && node.unclean && canFence(state, node)) {
@@ -83,6 +83,10 @@ function isKnownOn(resource: Resource, node: Node): boolean {
   return resource.knownOn.has(node) || (isAnonymousClone(parent) && parent?.knownOn.has(node) === true);
 }
 
+function isOut(node: Node): boolean {
+  return !node.online || node.unclean || (isGuestNode(node) && node.remoteRequiresReset);
+}
+
 /** Stops and demotes on a fenced node are done by fencing it. */
 function orderStops(resource: Resource, node: Node, fencing: WorkAction): void {
   const implied = resource.requires === "fencing" || resource.requires === "unfencing";
@@ -95,7 +99,7 @@ function orderStops(resource: Resource, node: Node, fencing: WorkAction): void {
       set(action, Act.doneByFencing);
       orderActions(fencing, action, Ord.keep);
       orderActions(fencing, parentStop, Ord.keep);
-    } else if (action.task === "demote" && (!node.online || node.unclean || resource.failed)) {
+    } else if (action.task === "demote" && (isOut(node) || resource.failed)) {
       set(action, Act.pseudo | Act.runnable);
       if (implied) orderActions(fencing, action, Ord.keep | Ord.optional);
     }

@@ -1,6 +1,7 @@
 import { childOf, childrenOf, type XmlElement } from "../../lib/xml.js";
 import { nvSetsOf } from "../cib/nvsets.js";
 import { isTrue } from "../cib/read.js";
+import { tieToContainers } from "./configuration/containers.js";
 import { ruleContext } from "./configuration/attributes.js";
 import { addNodeAttributes } from "./configuration.js";
 import { fenceNode } from "./fencing-and-shutdown/fencing.js";
@@ -18,6 +19,8 @@ export function readStatus(state: ClusterState): void {
   }
   const states = status.filter((section) => section.name === "node_state");
   for (const section of states) if (nodeOf(state, section)?.type === "cluster") readHistories(state, section);
+  // What is not configured any more may be in something that is not, either.
+  tieToContainers(state);
   readRemoteStates(state, states);
 }
 
@@ -26,7 +29,8 @@ function readHistories(state: ClusterState, section: XmlElement): void {
   const node = nodeOf(state, section);
   if (node === undefined || node.unpacked) return;
   // What ran on a node that is gone does not matter when nobody can make sure of it.
-  if (!node.online && !state.options.fencing && !state.options.shutdownLock) return;
+  const mattersLess = !node.online && !isConnected(node);
+  if (mattersLess && !state.options.fencing && !state.options.shutdownLock) return;
   node.unpacked = true;
   const lrm = childOf(section, "lrm");
   const resources = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");

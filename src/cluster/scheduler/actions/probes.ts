@@ -2,7 +2,7 @@ import { isTrue } from "../../cib/read.js";
 import { ensureAction, operation } from "./action-table.js";
 import { assignedNodes } from "../assignment/availability.js";
 import { numberOf } from "../assignment/instance-order.js";
-import { canBeOnRemote } from "../configuration/remote-nodes.js";
+import { canBeOnRemote, isGuestNode } from "../configuration/remote-nodes.js";
 import { DISCOVERY, isClone, topOf, type ClusterState, type Node, type Resource } from "../model.js";
 import { orderAfterAdmission } from "../fencing-and-shutdown/unfencing.js";
 import { Act, addOrdering, clear, has, operationKey, Ord } from "./work-action.js";
@@ -49,11 +49,19 @@ function isKnown(resource: Resource, node: Node): boolean {
   return resource.knownOn.has(node);
 }
 
+/** In a guest that is started (again) there is nothing to be found either, and one that moves is not asked meanwhile. */
+function isGuestUp({ remoteResource }: Node): boolean {
+  const container = remoteResource?.container;
+  if (container?.role !== "Started" || container.failed) return false;
+  return container.assignedTo !== undefined && container.runningOn.includes(container.assignedTo);
+}
+
 function probePrimitive(state: ClusterState, resource: Resource, node: Node): boolean {
   if (!state.options.probes || resource.orphan || resource.knownOn.has(node)) return false;
   if (node.type === "remote" && !canBeOnRemote(resource)) return false;
   // In a container that was never started there is nothing to be found.
-  if (resource.container !== undefined) return false;
+  if (resource.container !== undefined && !resource.isRemoteNode) return false;
+  if (isGuestNode(node) && !isGuestUp(node)) return false;
   const top = topOf(resource);
   const discovery = resource.allowed.get(node)?.discovery;
   if (resource.exclusiveDiscovery || top.exclusiveDiscovery) {

@@ -1,5 +1,6 @@
 import { addColocation } from "../constraints/colocation.js";
 import { primitivesOf, type ClusterState, type Resource } from "../model.js";
+import { addNodeScore } from "../node-criteria/node-scores.js";
 import { INFINITY } from "../score.js";
 import { Ord, orderTasks } from "../actions/work-action.js";
 
@@ -12,8 +13,9 @@ import { Ord, orderTasks } from "../actions/work-action.js";
 export function tieToContainers(state: ClusterState): void {
   for (const resource of state.resources.flatMap(primitivesOf)) {
     const name = resource.meta.get("container");
-    if (name === undefined || name === resource.id) continue;
+    if (name === undefined || name === resource.id || resource.container !== undefined) continue;
     const container = state.resourceById.get(name);
+    if (container === undefined && resource.orphan) continue;
     if (container === undefined) {
       state.warnings.add(`${resource.id} names the container ${name}, which does not exist`);
       continue;
@@ -27,6 +29,12 @@ export function tieToContainers(state: ClusterState): void {
 export function addContainerConstraints(state: ClusterState, resource: Resource): void {
   const { container } = resource;
   if (container === undefined) return;
+  const connection = container.fillers.find((each) => each.isRemoteNode);
+  if (connection !== undefined && connection !== resource) {
+    // Of a container that is a node itself, that node is the inside.
+    for (const node of state.nodes) if (node.remoteResource !== connection) addNodeScore(resource, node, -INFINITY);
+    return;
+  }
   orderTasks(state, container, "start", resource, "start", Ord.firstNeedsThen | Ord.blocksThen);
   orderTasks(state, resource, "stop", container, "stop", Ord.thenNeedsFirst);
   addColocation(state, {

@@ -103,7 +103,6 @@ export function tieConnection(state: ClusterState, connection: Resource): void {
   if (connection.reconnectMs > 0) connection.failureTimeoutMs = connection.reconnectMs;
   if (connection.container === undefined) return;
   node.attributes.set("#kind", "container");
-  state.unsupported.add("guest nodes");
 }
 
 /** The node a connection leads to. */

@@ -2,7 +2,7 @@ import { stopAction } from "../actions/action-table.js";
 import { isGuestNode, nodeBehind } from "../configuration/remote-nodes.js";
 import type { ClusterState, Node, Resource } from "../model.js";
 import { Act, addOrdering, clear, operationKey, Ord, set, type WorkAction } from "../actions/work-action.js";
-import { fenceAction, fenceNode } from "./fencing.js";
+import { canFence, fenceAction, fenceNode } from "./fencing.js";
 
 /**
  * Fencing of nodes that are no members: a remote node is fenced as a cluster node is, once its connection cannot be
@@ -52,13 +52,19 @@ export function resetRemote(state: ClusterState, connection: Resource, node: Nod
 /** The point in time at which a guest node is known to be down: its container has stopped. */
 export function guestFencing(state: ClusterState, node: Node): WorkAction {
   const container = isGuestNode(node) ? node.remoteResource?.container : undefined;
-  const fencing = fenceAction(state, node, "reboot", false, "guest is unclean", false);
-  set(fencing, Act.pseudo);
+  const comesBack = container?.assignedTo !== undefined && container.nextRole !== "Stopped";
+  const fencing = fenceAction(state, node, comesBack ? "reboot" : "off", false, "guest is unclean", false);
+  set(fencing, Act.pseudo | Act.runnable);
   clear(fencing, Act.optional);
   if (container === undefined) return fencing;
-  const stop = container.actions.find((each) => each.task === "stop");
-  if (stop === undefined) return fencing;
-  const key = operationKey(container.id, "stop", 0);
-  addOrdering(state, { resource: container, key }, { action: fencing }, Ord.optional);
+  const stopped = container.role === "Stopped" ? node.remoteResource : container;
+  const key = operationKey(stopped?.id ?? "", "stop", 0);
+  addOrdering(state, { resource: stopped, key }, { action: fencing }, Ord.optional);
   return fencing;
+}
+
+/** Whether a guest can be reset: where it may be active can be reached, or fenced; no device is needed. */
+export function canReset(state: ClusterState, node: Node): boolean {
+  const hosts = node.remoteResource?.container?.runningOn ?? [];
+  return hosts.every((host) => (host.online && !host.unclean) || canFence(state, host));
 }

@@ -102,18 +102,23 @@ function holdStops(state: ClusterState, { node, resource }: WorkAction, connecti
   }
 }
 
+/** A guest's connection comes and goes with the guest: what is there is restarted with it. */
 function orderOnGuest(state: ClusterState, action: WorkAction, connection: Resource): void {
   switch (action.task) {
     case "start":
     case "promote":
-      after(state, action, connection, Ord.blocksThen);
+      after(state, action, connection, Ord.blocksThen | Ord.firstNeedsThen);
+      if (connection.container !== undefined) after(state, action, connection.container, Ord.blocksThen);
+      if (action.task === "start") holdStops(state, action, connection);
       return;
     case "stop":
     case "demote":
-      before(state, action, connection, "stop", Ord.optional);
+      // What a reset stops is stopped by it.
+      if (action.node?.remoteRequiresReset === true) return;
+      before(state, action, connection, "stop", Ord.thenNeedsFirst);
       return;
     default:
-      after(state, action, connection, Ord.blocksThen);
+      after(state, action, connection, Ord.blocksThen | (action.intervalMs > 0 ? Ord.firstNeedsThen : 0));
   }
 }
 

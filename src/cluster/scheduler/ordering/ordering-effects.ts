@@ -104,7 +104,7 @@ export function applyToAction(
 ): Change {
   const [firstBefore, thenBefore] = [first.flags, then.flags];
   const optional = (filter & Act.optional) !== 0;
-  if ((type & Ord.oneWay) !== 0) applyAsymmetry(first, then);
+  if ((type & Ord.oneWay) !== 0) applyAsymmetry(first, then, flags);
   if ((type & Ord.thenNeedsFirst) !== 0 && !has(then, Act.optional)) {
     if ((flags & Act.migratable) !== 0 && !has(then, Act.migratable)) clear(first, Act.migratable);
   }
@@ -132,9 +132,9 @@ export function applyToAction(
 }
 
 /** What comes second and is not there yet has to wait for what cannot happen; what is there stays. */
-function applyAsymmetry(first: WorkAction, then: WorkAction): void {
+function applyAsymmetry(first: WorkAction, then: WorkAction, flags: number): void {
   const { resource } = then;
-  if (resource === undefined || has(first, Act.runnable)) return;
+  if (resource === undefined || has(first, Act.runnable) || (flags & Act.runnable) !== 0) return;
   const role = roleOf(resource, true);
   if (role === "Stopped" && then.task === "stop") return;
   const [only] = resource.runningOn;

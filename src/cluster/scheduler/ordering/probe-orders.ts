@@ -1,3 +1,4 @@
+import { canBeOnRemote, isGuestNode } from "../configuration/remote-nodes.js";
 import { findActions } from "../actions/action-table.js";
 import { primitivesOf, type ClusterState, type OrderEnd, type Resource } from "../model.js";
 import { operationKey, Ord, orderActions, parseKey, type WorkAction } from "../actions/work-action.js";
@@ -23,6 +24,8 @@ function orderRestarts(probe: WorkAction, after: WorkAction, seen: Set<WorkActio
   if (seen.has(after)) return;
   seen.add(after);
   const { resource } = after;
+  // What is found in one guest does not hold back another.
+  if (isGuestNode(probe.node) && resource !== undefined && !canBeOnRemote(resource)) return;
   if (resource?.variant === "primitive" && probe.resource !== resource) {
     const down = after.task === "start" ? "stop" : after.task === "promote" ? "demote" : undefined;
     if (down !== undefined) {
@@ -32,6 +35,9 @@ function orderRestarts(probe: WorkAction, after: WorkAction, seen: Set<WorkActio
   }
   const interleaved = resource?.clone?.interleave === true;
   for (const link of [...after.after]) {
+    // What is on a guest is restarted with it, and waits for no more than the guest does.
+    const connection = link.action.node?.remoteResource;
+    if (connection !== undefined && (connection === resource || connection.container === resource)) continue;
     if ((link.flags & Ord.firstNeedsThen) === 0) {
       const next = link.action.resource;
       const down =
@@ -52,6 +58,10 @@ function orderRestarts(probe: WorkAction, after: WorkAction, seen: Set<WorkActio
 function orderStops(state: ClusterState): void {
   for (const { first, then, flags } of state.orderings) {
     if (flags === Ord.none || first.resource === undefined || first.resource === then.resource) continue;
+    // A guest's connection is asked for without a look at the guest.
+    const laterTask = then.action?.task ?? parseKey(then.key ?? "")?.task;
+    const isGuests = first.resource.isRemoteNode && first.resource.container === then.resource;
+    if (isGuests && laterTask === "stop") continue;
     const task = first.action?.task ?? parseKey(first.key ?? "")?.task;
     // A node may go down, or be let in, while others are still asked.
     if (task !== "stop" || ["do_shutdown", "stonith"].includes(then.action?.task ?? "")) continue;

@@ -122,7 +122,8 @@ function makeOrphan(state: ClusterState, history: XmlElement, id: string): Resou
   if (namesake !== undefined) state.resourceById.set(id, namesake);
   made.orphan = true;
   tieConnection(state, made);
-  if (made.isRemoteNode && history.attributes["container"] !== undefined) state.unsupported.add("guest nodes");
+  const container = history.attributes["container"];
+  if (container !== undefined) made.meta.set("container", container);
   const led = nodeBehind(state, made);
   // The node of a connection that is not configured any more is about to be left.
   if (led !== undefined) led.shutdown = true;
@@ -176,6 +177,10 @@ function concludeRole(run: HistoryRun): void {
   const isUp = resource.role !== "Stopped" && resource.role !== "Unknown";
   if (isUp && isLost(node) && !node.maintenance && resource.managed && state.options.fencing) {
     fenceNode(state, node, `${resource.id} is thought to be active there`, false);
+  }
+  if (isUp && isGuestNode(node) && node.remoteRequiresReset) {
+    resource.failed = true;
+    resource.mustStop = true;
   }
   const found = run.onFail;
   // What failed on a node that is fenced may be started again afterwards.
