@@ -46,7 +46,8 @@ const POLL_MS = 5000;
 
 /**
  * Keeps a cluster of one machine until it is told to end: the resources of the CIB, with real agents.
- * @throws RehomeError locked when another runtime keeps this CIB, node-unknown, cib-invalid and the like
+ * @throws RehomeError locked when another runtime keeps this CIB, node-unknown, cib-invalid and the like; resource-failed
+ * when resources were to be stopped and some are not
  */
 export async function runRuntime(options: RuntimeOptions): Promise<void> {
   const { paths, log } = options;
@@ -107,10 +108,14 @@ async function keep(options: RuntimeOptions): Promise<void> {
   });
   const server = await serve(paths.socket, (request) => answer(request, { node, store, runtime }));
   const watching = watchCib(paths.cib, store);
+  let left: readonly string[] = [];
   try {
     await runtime.join([node], await isRebooted(paths));
     await aborted(options.signal);
-    if (options.stopResources) await stopResources(runtime, node, finished.opened);
+    if (options.stopResources) {
+      const running = async () => runningOn(node, options, await store.read());
+      left = await stopResources(runtime, node, finished.opened, running);
+    }
     await runtime.stop();
   } finally {
     watching.close();
@@ -118,6 +123,7 @@ async function keep(options: RuntimeOptions): Promise<void> {
   }
   await store.update((cib) => setNodeCondition(cib, node, "offline"));
   log({ type: "node", node: node.name, state: "offline" });
+  if (left.length > 0) throw notStopped(left, node);
 }
 
 function findNode(cib: XmlElement, name: string, path: string): ClusterNode {
@@ -167,10 +173,40 @@ async function isRebooted(paths: ClusterPaths): Promise<boolean> {
   return before !== bootId();
 }
 
-/** Asks for everything to be stopped, as a node that shuts down does, and waits until it has. */
-async function stopResources(runtime: Controller, node: ClusterNode, done: Promise<void>): Promise<void> {
+/**
+ * Asks for everything to be stopped, as a node that shuts down does, and waits until it has, or until nothing more can be
+ * done: a stop that fails or takes longer than its timeout is not tried for ever.
+ * @returns what is not stopped
+ */
+async function stopResources(
+  runtime: Controller,
+  node: ClusterNode,
+  done: Promise<void>,
+  running: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   await runtime.attributes.set(node, "shutdown", `${Math.floor(Date.now() / 1000)}`);
-  await done;
+  const isDone = done.then(() => true);
+  const end = await Promise.race([isDone, runtime.settled().then(() => false)]);
+  return end ? [] : running();
+}
+
+/** The resources that are active on the node, by their ids. */
+function runningOn(node: ClusterNode, { schedule }: RuntimeOptions, cib: XmlElement): readonly string[] {
+  const { placement } = schedule(cib, Date.now()).present;
+  const active = Object.entries(placement).filter(([, places]) =>
+    places.some(({ role, nodes, managed, blocked }) => {
+      // What is not managed is left as it is; what is blocked was to be stopped.
+      return role !== "Stopped" && nodes.includes(node.name) && (managed !== false || blocked === true);
+    }),
+  );
+  return active.map(([path]) => path.split("/").at(-1) ?? path);
+}
+
+function notStopped(resources: readonly string[], node: ClusterNode): RehomeError {
+  const what = resources.join(", ");
+  return new RehomeError("resource-failed", `not stopped on ${node.name}: ${what}`, {
+    remedy: "rehome cluster status tells which operation failed; stop it by hand, then rehome cluster cleanup",
+  });
 }
 
 function watchCib(path: string, store: RuntimeCib): { close(): void } {

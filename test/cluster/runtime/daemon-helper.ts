@@ -68,9 +68,10 @@ export async function testRuntime(
       running.catch(() => undefined);
     },
     async stop() {
-      ending.abort();
-      await running;
+      const ended = running;
       running = undefined;
+      ending.abort();
+      await ended;
     },
     async remove() {
       if (running !== undefined) await runtime.stop();
