@@ -95,9 +95,10 @@ export async function runtimeCib(path: string, file: CibStore, events: RuntimeCi
       const read = await file.read();
       const used = adopted(read);
       known = used;
-      report(undefined);
+      const isGone = now === undefined;
+      report(isGone ? "somebody removed the CIB; it is written again as it is in use" : undefined);
       events.onChange();
-      if (used !== read) void update((cib) => cib); // what was put back is written
+      if (used !== read || isGone) void update((cib) => cib); // what was put back is written
     } catch (thrown) {
       report(`the changed CIB is not used: ${formatError(asRehomeError(thrown))}`);
     }

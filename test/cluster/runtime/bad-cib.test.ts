@@ -45,6 +45,16 @@ describe("a runtime whose CIB goes bad", function () {
     await runtime.until("in order again", () => problem(/in order again/));
   });
 
+  it("that somebody removes writes it again, and goes on", async () => {
+    await prepare();
+    await started();
+    await rm(runtime.paths.cib);
+    await runtime.until("said", () => problem(/somebody removed the CIB/));
+    await runtime.until("in order again", () => problem(/in order again/));
+    assert.match(await readFile(runtime.paths.cib, "utf8"), /<primitive id="web"/);
+    assert.equal(ran("stop"), 0);
+  });
+
   it("of a newer feature set does not begin", async () => {
     runtime = await testRuntime("");
     await writeFile(runtime.paths.cib, cibText("").replace("3.16.1", "3.20.0"));
