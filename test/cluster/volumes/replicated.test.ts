@@ -193,6 +193,12 @@ describe("a replicated volume", () => {
     });
   });
 
+  it("of another number of disks is not taken for the one that is there", async () => {
+    const { session } = world();
+    await createVolume(session, REQUEST, OPTIONS);
+    await assert.rejects(createVolume(session, { ...REQUEST, sizes: [64 * MIB] }, OPTIONS), { code: "volume-exists" });
+  });
+
   it("needs room on both hosts, before anything is made", async () => {
     const { alpha, beta, session } = world();
     beta.free = 50 * MIB;

@@ -66,7 +66,17 @@ export function planVolume(
       );
     }
   }
-  if (begun !== undefined) return resourceOf(name, begun, group, hosts);
+  if (begun !== undefined) {
+    const found = resourceOf(name, begun, group, hosts);
+    if (found.volumes.length === sizes.length) return found;
+    throw new RehomeError(
+      "volume-exists",
+      `there is a volume ${name} of ${found.volumes.length} disks, not ${sizes.length}`,
+      {
+        remedy: `use it, or remove it first: rehome volume remove ${name}`,
+      },
+    );
+  }
   const minors = freeNumbers(
     FIRST_MINOR,
     sizes.length,
