@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parseDuration } from "../../cib/durations.js";
 import { OP_STATUS } from "../../cib/record.js";
 import type { FenceDevice } from "../../cib/fence-devices.js";
 import type { FenceOrder, Operation, Outcome } from "../types.js";
@@ -54,7 +55,8 @@ export function fenceDevices(
     if (list !== undefined || map !== undefined || how === "static-list") {
       return names(list).includes(node) || hostMap(map).has(node);
     }
-    const listed = await ask(device, how === "status" ? "status" : "list", plugOf(device, node), LIST_TIMEOUT_MS);
+    const asked = how === "status" ? "status" : "list";
+    const listed = await ask(device, asked, plugOf(device, node), ownTimeout(device, asked) ?? LIST_TIMEOUT_MS);
     if (how === "status") return listed.rc === 0 || listed.rc === STATUS_OFF;
     return listed.rc === 0 && names(listed.output).includes(plugOf(device, node)["plug"] ?? node);
   };
@@ -77,7 +79,7 @@ export function fenceDevices(
       const failures: string[] = [];
       for (const device of devices) {
         if (!(await knows(device, node))) continue;
-        const outcome = await ask(device, action, plugOf(device, node), timeoutMs);
+        const outcome = await ask(device, action, plugOf(device, node), ownTimeout(device, action) ?? timeoutMs);
         if (outcome.rc === 0 && outcome.status === OP_STATUS.done) return undefined;
         failures.push(`${device.id}: ${outcome.exitReason === "" ? `exit code ${outcome.rc}` : outcome.exitReason}`);
       }
@@ -85,6 +87,12 @@ export function fenceDevices(
       return `no fencing device of the configuration is for ${node}`;
     },
   };
+}
+
+/** A device that is slower or quicker than others has timeouts of its own, one for each action (pcmk_reboot_timeout …). */
+function ownTimeout({ params }: FenceDevice, action: string): number | undefined {
+  const ms = parseDuration(params[`pcmk_${action}_timeout`]);
+  return ms !== undefined && ms > 0 ? ms : undefined;
 }
 
 /** Exit code of a fence agent's `status` for a node that is off. */

@@ -19,6 +19,7 @@ said=$(sort)
 echo "$said" | tr '\\n' ' ' >>"$folder/calls"
 echo >>"$folder/calls"
 case $said in *action=list*) printf 'node2,\\nnode3,\\n'; exit 0 ;; esac
+[ ! -e "$folder/slow" ] || sleep 30
 [ ! -e "$folder/broken" ] || { echo 'the power switch does not answer' >&2; exit 1; }
 `;
 
@@ -84,6 +85,12 @@ describe("fencing devices", function () {
   it("that fail say why", async () => {
     await writeFile(join(folder, "broken"), "");
     assert.equal(await fence("node2", "off", { pcmk_host_list: "node2" }), "power: the power switch does not answer");
+  });
+
+  it("have timeouts of their own for each action", async () => {
+    await writeFile(join(folder, "slow"), "");
+    const failure = await fence("node2", "off", { pcmk_host_list: "node2", pcmk_off_timeout: "1s" });
+    assert.match(failure ?? "", /^power: did not end within 1 s/);
   });
 
   it("whose agent is not installed say so", async () => {
