@@ -5,6 +5,7 @@ import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
 import { libguestfsEnv } from "./accelerator.js";
 import { contentKey } from "./cache.js";
+import { DOCUMENTATION, installDebian, UNUSED_DRIVERS } from "./debian.js";
 import { cachedImage } from "./image-cache.js";
 
 /**
@@ -47,20 +48,8 @@ const PACKAGES = [
   ["linux-image-amd64", "initramfs-tools", "zstd", "grub-pc", "lvm2", "xfsprogs", "qemu-guest-agent"],
 ].flat();
 
-/** Documentation and drivers of hardware that no server here has: half of the image. */
-const LEFT_OUT = [
-  ...["doc", "man", "locale"].map((name) => `/usr/share/${name}/*`),
-  ...[
-    "drivers/gpu",
-    "drivers/media",
-    "drivers/net/wireless",
-    "drivers/infiniband",
-    "drivers/staging",
-    "drivers/iio",
-  ].map((name) => `/lib/modules/*/kernel/${name}/*`),
-  "/lib/modules/*/kernel/drivers/net/ethernet/mellanox/*",
-  "/lib/modules/*/kernel/sound/*",
-];
+/** Half of the image. */
+const LEFT_OUT = [...DOCUMENTATION, ...UNUSED_DRIVERS];
 
 /** The image from the cache; built first when it is not there, which takes two to four minutes. Needs root. */
 export async function serverImage(
@@ -82,7 +71,10 @@ async function build(work: string, variant: ServerVariant, log: (line: string) =
   const keyPath = join(work, "id_ed25519");
   await runChecked(localHost(), ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehome", "-f", keyPath]);
   const root = join(work, "rootfs");
-  await runChecked(localHost(), mmdebstrapArgv(root), {
+  await installDebian(root, {
+    packages: PACKAGES,
+    leftOut: LEFT_OUT,
+    configure: join(SOURCES, "configure.sh"),
     env: {
       REHOME_IMAGE_FILES: join(SOURCES, "files"),
       REHOME_IMAGE_KEY: keyPath,
@@ -93,16 +85,6 @@ async function build(work: string, variant: ServerVariant, log: (line: string) =
   log("laying out its disks");
   await layOut(work, root);
   await rm(root, { recursive: true });
-}
-
-function mmdebstrapArgv(root: string): readonly string[] {
-  return [
-    ...["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
-    `--include=${PACKAGES.join(",")}`,
-    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
-    `--customize-hook=${join(SOURCES, "configure.sh")}`,
-    ...["bookworm", root],
-  ];
 }
 
 /** File systems are filled outside (mke2fs -d, seconds) and copied whole: one appliance start, no slow small files. */

@@ -22,6 +22,15 @@ export const MACHINES: readonly MachineSpec[] = [
     emptyDisks: [],
     bmc: bmc("phys", 10),
   },
+  {
+    name: "dom0",
+    kind: "xen",
+    memory: 1.75 * GIB,
+    nics: [{ network: "lan", address: "192.0.2.20", mac: "52:54:00:1a:00:20" }],
+    bridge: true,
+    emptyDisks: [3 * GIB],
+    bmc: bmc("dom0", 20),
+  },
 ];
 
 /** @throws RehomeError usage when the lab has no machine of this name */

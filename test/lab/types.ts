@@ -3,9 +3,9 @@ export type Network = "lan" | "backplane";
 
 /**
  * What a machine is made of. `node`: the image of nodes, on virtio. `server`: an old physical server, with BIOS, grub, LVM,
- * SATA disks and an e1000 (test/helpers/server-image.ts).
+ * SATA disks and an e1000 (test/helpers/server-image.ts). `xen`: a dom0 with guests, on SATA disks and an e1000.
  */
-export type MachineKind = "node" | "server";
+export type MachineKind = "node" | "server" | "xen";
 
 /** A machine of the lab, before it is made. Sizes are bytes. */
 export interface MachineSpec {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { runChecked } from "../../../src/lib/host/run.js";
 import { contentKey } from "../../helpers/cache.js";
+import { DOCUMENTATION, installDebian } from "../../helpers/debian.js";
 import { cachedImage } from "../../helpers/image-cache.js";
 
 /**
@@ -36,7 +37,7 @@ const PACKAGES = [
 
 /** Documentation, and what is large and never used: the catalogues of the clouds that fence-agents can speak to. */
 const LEFT_OUT = [
-  ...["doc", "man", "locale"].map((name) => `/usr/share/${name}/*`),
+  ...DOCUMENTATION,
   "/usr/lib/python3/dist-packages/botocore/data/*",
   "/usr/lib/python3/dist-packages/googleapiclient/discovery_cache/documents/*",
 ];
@@ -55,7 +56,10 @@ async function build(work: string, log: (line: string) => void): Promise<void> {
   const keyPath = join(work, "id_ed25519");
   await runChecked(host, ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", keyPath]);
   const root = join(work, "rootfs");
-  await runChecked(host, mmdebstrapArgv(root), {
+  await installDebian(root, {
+    packages: PACKAGES,
+    leftOut: LEFT_OUT,
+    configure: join(SOURCES, "configure.sh"),
     env: { REHOME_IMAGE_FILES: join(SOURCES, "files"), REHOME_IMAGE_KEY: keyPath },
   });
   for (const name of await readdir(join(root, "boot"))) {
@@ -66,14 +70,4 @@ async function build(work: string, log: (line: string) => void): Promise<void> {
   const mke2fs = ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "1", "-L", "root", "-d", root];
   await runChecked(host, [...mke2fs, join(work, "root.raw"), `${ROOT_FS}k`]);
   await rm(root, { recursive: true });
-}
-
-function mmdebstrapArgv(root: string): readonly string[] {
-  return [
-    ...["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
-    `--include=${PACKAGES.join(",")}`,
-    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
-    `--customize-hook=${join(SOURCES, "configure.sh")}`,
-    ...["bookworm", root],
-  ];
 }

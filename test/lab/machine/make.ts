@@ -35,7 +35,7 @@ export async function makeMachine(spec: MachineSpec, making: Making): Promise<vo
   const booted = await cachedImage(await bootedName(spec, from), async (cached) => {
     making.log(`${spec.name} boots for the first time`);
     await prepare(spec, from, making.folder);
-    await bootOnce(spec, making);
+    await bootOnce(spec, from, making);
     for (const name of await readdir(making.folder)) {
       if (isKept(name)) await copySparse(join(making.folder, name), join(cached, name));
     }
@@ -78,12 +78,13 @@ async function writeStart(spec: MachineSpec, from: Blueprint, folder: string): P
   await writeFile(join(folder, FILES.start), startScript(argv));
 }
 
-async function bootOnce(spec: MachineSpec, { folder, world }: Making): Promise<void> {
+async function bootOnce(spec: MachineSpec, from: Blueprint, { folder, world }: Making): Promise<void> {
   const machine = new Machine(spec, { folder, world });
   try {
     await machine.powerOn();
     await machine.waitForSsh(BOOT_MS);
     await machine.check(["systemctl", "is-system-running", "--wait"], { timeoutMs: BOOT_MS });
+    if (from.firstBoot !== undefined) await machine.check(from.firstBoot, { timeoutMs: BOOT_MS });
     await machine.check(["sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches"]); // less memory to keep
     await machine.close();
     await machine.freeze();

@@ -30,6 +30,7 @@ export function diskFiles(names: readonly string[]): readonly string[] {
 }
 
 interface Hardware {
+  readonly cpu: string;
   readonly args: readonly string[];
   readonly disk: (index: number, serial: string) => string;
   readonly nic: string;
@@ -37,19 +38,27 @@ interface Hardware {
 
 const HARDWARE: Readonly<Record<MachineKind, Hardware>> = {
   node: {
+    cpu: "max",
     args: [],
     disk: (index, serial) => `virtio-blk-pci,serial=${serial},addr=0x${(DISK_SLOT + index).toString(16)}`,
     nic: "virtio-net-pci",
   },
   server: {
+    cpu: "max",
     args: ["-vga", "std"],
+    disk: (index, serial) => `ide-hd,bus=ide.${index},serial=${serial}`,
+    nic: "e1000",
+  },
+  xen: {
+    cpu: "qemu64", // under "max", emulated, a dom0 crashes or its programs do, at random
+    args: [],
     disk: (index, serial) => `ide-hd,bus=ide.${index},serial=${serial}`,
     nic: "e1000",
   },
 };
 
 /** No AppArmor, whose profiles take an emulated machine ten seconds to load. */
-const COMMAND_LINE = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 audit=0 mitigations=off";
+const COMMAND_LINE = "rw quiet apparmor=0 audit=0 mitigations=off";
 
 /**
  * QEMU's command line for a machine. Its disks' caches are the host's, flushes are ignored: a machine that loses its power
@@ -58,11 +67,10 @@ const COMMAND_LINE = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 audit=0 mi
  */
 export function qemuArgv(spec: MachineSpec, from: Blueprint, folder: string, accel: Accelerator): readonly string[] {
   const hardware = HARDWARE[spec.kind];
-  const boot = ["-initrd", `${folder}/${FILES.initrd}`, "-append", COMMAND_LINE];
   return [
-    ...["qemu-system-x86_64", "-name", spec.name, "-machine", "q35", "-accel", accel, "-cpu", "max", "-smp", "1"],
-    ...["-m", `${spec.memory / MIB}`, "-nodefaults", "-display", "none", ...hardware.args],
-    ...(from.kernel === undefined ? [] : ["-kernel", from.kernel.path, ...boot]),
+    ...["qemu-system-x86_64", "-name", spec.name, "-machine", "q35", "-accel", accel, "-smp", "1"],
+    ...["-cpu", hardware.cpu, "-m", `${spec.memory / MIB}`, "-nodefaults", "-display", "none", ...hardware.args],
+    ...kernelArgs(from, `${folder}/${FILES.initrd}`),
     ...from.disks.flatMap((_, index) => [
       ...["-drive", `if=none,id=disk${index},${DRIVE},file=${folder}/${FILES.disk(index)}`],
       ...["-device", `${hardware.disk(index, `${spec.name}-${index}`)},drive=disk${index}`],
@@ -76,6 +84,23 @@ export function qemuArgv(spec: MachineSpec, from: Blueprint, folder: string, acc
     ...["-serial", "chardev:console"],
     ...["-qmp", `unix:${folder}/${FILES.qmp},server=on,wait=off`],
     ...["-pidfile", `${folder}/${FILES.pid}`, "-daemonize"],
+  ];
+}
+
+function kernelArgs({ kernel }: Blueprint, initrd: string): readonly string[] {
+  if (kernel === undefined) return [];
+  if (kernel.dom0 === undefined) {
+    const line = `root=/dev/vda console=ttyS0 ${COMMAND_LINE}`;
+    return ["-kernel", kernel.path, "-initrd", initrd, "-append", line];
+  }
+  const modules = `${kernel.dom0} root=/dev/sda console=hvc0 ${COMMAND_LINE},${initrd}`;
+  return [
+    "-kernel",
+    kernel.path,
+    "-initrd",
+    modules,
+    "-append",
+    "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M",
   ];
 }
 
