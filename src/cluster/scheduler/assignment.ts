@@ -27,7 +27,7 @@ function openConnection(state: ClusterState, connection: Resource): void {
   if (node === undefined) return;
   if (connection.assignedTo !== undefined && connection.nextRole !== "Stopped") {
     node.online = true;
-    if (node.unseen) node.unclean = false;
+    if (node.unseen && !connection.failed) node.unclean = false;
   } else node.shutdown = true;
 }
 

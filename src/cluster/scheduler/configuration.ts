@@ -83,8 +83,7 @@ export function makeNode(id: string, name: string, type: Node["type"], options: 
     standby: false,
     standbyOnFail: false,
     pending: false,
-    // What is known of a remote node is known by its connection.
-    unclean: type !== "remote" && options.fencing && options.startupFencing,
+    unclean: options.fencing && options.startupFencing,
     unseen: true,
     shutdown: false,
     expectedUp: false,

@@ -6,6 +6,7 @@ import { ruleContext } from "./configuration/attributes.js";
 import { addNodeAttributes } from "./configuration.js";
 import { fenceNode } from "./fencing-and-shutdown/fencing.js";
 import { readResourceHistory } from "./status/history.js";
+import { isGuestNode, LOST_CONNECTIONS } from "./configuration/remote-nodes.js";
 import { decideRemoteOnline, isConnected, readRemoteState } from "./status/remote-status.js";
 import { compareNames, type ClusterState, type Node } from "./model.js";
 import { INFINITY } from "./score.js";
@@ -30,7 +31,12 @@ function readHistories(state: ClusterState, section: XmlElement): void {
   if (node === undefined || node.unpacked) return;
   // What ran on a node that is gone does not matter when nobody can make sure of it.
   const mattersLess = !node.online && !isConnected(node);
-  if (mattersLess && !state.options.fencing && !state.options.shutdownLock) return;
+  if (mattersLess && !state.options.fencing && !state.options.shutdownLock) {
+    // What Pacemaker makes of what ran there, once it is connected again, was not understood in all cases.
+    const ran = childOf(childOf(section, "lrm") ?? section, "lrm_resources")?.children ?? [];
+    if (node.type === "remote" && ran.length > 0 && !isGuestNode(node)) state.unsupported.add(LOST_CONNECTIONS);
+    return;
+  }
   node.unpacked = true;
   const lrm = childOf(section, "lrm");
   const resources = lrm === undefined ? undefined : childOf(lrm, "lrm_resources");

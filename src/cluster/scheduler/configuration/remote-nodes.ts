@@ -13,6 +13,9 @@ import { applySets } from "./rules.js";
  * connection is a resource that nobody configures. (Pacemaker Explained, "Guest nodes"; Pacemaker Remote.)
  */
 
+/** Named as not understood. */
+export const LOST_CONNECTIONS = "lost connections to remote nodes without fencing";
+
 /** Makes the nodes, before any resource, which may run on them. */
 export function addRemoteNodes(state: ClusterState): void {
   for (const xml of state.cib.resources) {

@@ -49,6 +49,8 @@ export function addResources(state: ClusterState): void {
   }
   tieToContainers(state);
   for (const each of state.resources.flatMap(withDescendants)) tieConnection(state, each);
+  // Only an entry of what was a remote node once: nobody can be there.
+  for (const node of state.nodes) if (node.type === "remote" && node.remoteResource === undefined) node.unclean = false;
   // Only now it is known whether a device has to admit nodes.
   for (const each of state.resources.flatMap(withDescendants)) each.requires = requirementOf(state, each);
   sortByPriority(state);

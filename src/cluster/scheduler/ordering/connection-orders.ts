@@ -1,5 +1,5 @@
 import { currentNode } from "../assignment/availability.js";
-import { isGuestNode, nodeBehind } from "../configuration/remote-nodes.js";
+import { isGuestNode, LOST_CONNECTIONS, nodeBehind } from "../configuration/remote-nodes.js";
 import { fenceNode } from "../fencing-and-shutdown/fencing.js";
 import type { ClusterState, Node, Resource } from "../model.js";
 import { addOrdering, operationKey, Ord, type WorkAction } from "../actions/work-action.js";
@@ -34,6 +34,12 @@ function planOf(node: Node, connection: Resource): ConnectionPlan {
 export function fenceUnreachable(state: ClusterState): void {
   for (const node of state.nodes) {
     const { remoteResource: connection } = node;
+    if (connection !== undefined && !state.options.fencing && !isGuestNode(node)) {
+      // What Pacemaker does then was not understood in all cases.
+      const host = currentNode(connection);
+      const isLost = connection.mustStop || host?.unclean === true || host?.online === false;
+      if (isLost) state.unsupported.add(LOST_CONNECTIONS);
+    }
     if (connection === undefined || isGuestNode(node)) continue;
     if (planOf(node, connection) !== "lost" || connection.assignedTo !== undefined) continue;
     if (node.running.length > 0) {
@@ -87,9 +93,8 @@ function orderOnRemote(state: ClusterState, action: WorkAction, connection: Reso
       return;
     default:
       if (action.intervalMs > 0) {
-        // Monitors end with the connection.
-        const again = plan === "kept" ? 0 : Ord.firstNeedsThen;
-        after(state, action, connection, Ord.blocksThen | again);
+        // Monitors end with the connection, unless that is handed over.
+        after(state, action, connection, Ord.blocksThen | Ord.firstNeedsThen);
       } else if (plan === "closed") before(state, action, connection, "stop", Ord.optional);
       else after(state, action, connection, Ord.blocksThen);
   }

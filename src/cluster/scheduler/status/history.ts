@@ -126,7 +126,11 @@ function makeOrphan(state: ClusterState, history: XmlElement, id: string): Resou
   if (container !== undefined) made.meta.set("container", container);
   const led = nodeBehind(state, made);
   // The node of a connection that is not configured any more is about to be left.
-  if (led !== undefined) led.shutdown = true;
+  if (led !== undefined) {
+    led.shutdown = true;
+    led.unclean = false;
+    led.unseen = false;
+  }
   state.resources.push(made);
   if (!state.options.stopOrphanResources) made.managed = false;
   else for (const node of state.nodes) addNodeScore(made, node, -INFINITY);
