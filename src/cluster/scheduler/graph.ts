@@ -9,7 +9,7 @@ export interface Graph {
 
 /** Last stage: what is required and can be done, with the orders that matter between them. */
 export function makeGraph(state: ClusterState): Graph {
-  const chosen = state.actions.filter(isInGraph);
+  const chosen = state.actions.filter((action) => isInGraph(action) && !watchesNothing(action));
   const inputs = new Map<WorkAction, readonly WorkAction[]>();
   for (const action of chosen) {
     const before = merged(action.before)
@@ -33,6 +33,19 @@ export function isInGraph(action: WorkAction): boolean {
   if (node === undefined) return false;
   if (has(action, Act.byController)) return true;
   return node.online && !node.unclean;
+}
+
+/**
+ * A monitor of what is not there and is not started either would find a failure. Pacemaker has it wait for the start, which
+ * never comes, and calls the transition invalid.
+ */
+function watchesNothing({ task, intervalMs, resource, node, before }: WorkAction): boolean {
+  if (task !== "monitor" || intervalMs === 0 || resource === undefined || node === undefined) return false;
+  if (resource.runningOn.includes(node)) return false;
+  return before.some(({ action, flags }) => {
+    const isStart = action.task === "start" && action.resource === resource && action.node === node;
+    return isStart && (flags & ~HARMLESS) !== 0 && !isInGraph(action);
+  });
 }
 
 /** One link to each predecessor, with the flags of all of them. */
