@@ -26,17 +26,15 @@ export function readConstraints(state: ClusterState): void {
   }
 }
 
-/** A resource as a constraint names it; what is inside a clone stands for the clone. */
+/**
+ * A resource as a constraint names it. What is inside a clone cannot be constrained by itself: its name stands for the
+ * clone where an instance is known by that name to a node, and for nothing elsewhere.
+ */
 export function findConstrained(state: ClusterState, id: string | undefined): Resource | undefined {
   if (id === undefined) return undefined;
   const exact = state.resourceById.get(id);
   if (exact !== undefined && !exact.orphan) return exact;
-  for (const top of state.resources) {
-    if (!isClone(top)) continue;
-    const inside = withDescendants(top).some((each) => each.id.replace(/:\d+$/, "") === id);
-    if (inside) return top;
-  }
-  return undefined;
+  return state.resources.find((top) => isClone(top) && withDescendants(top).some(({ historyId }) => historyId === id));
 }
 
 /** The resources a name stands for: one, or the members of a tag or the users of a template. */
@@ -61,15 +59,17 @@ export interface ResourceSet {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** The sets of a constraint, up to the first that names what is not there: it and those after it do not count. */
 export function readSets(state: ClusterState, constraint: XmlElement): readonly ResourceSet[] {
-  return childrenOf(constraint, "resource_set")
-    .map((set) => follow(set, state.cib.byId))
-    .filter((set) => set !== undefined)
-    .map((set) => ({
-      id: set.attributes["id"] ?? "",
-      attributes: set.attributes,
-      resources: childrenOf(set, "resource_ref").flatMap((reference) => expandName(state, reference.attributes["id"])),
-    }));
+  const sets: ResourceSet[] = [];
+  for (const reference of childrenOf(constraint, "resource_set")) {
+    const set = follow(reference, state.cib.byId);
+    if (set === undefined) continue;
+    const named = childrenOf(set, "resource_ref").map(({ attributes }) => expandName(state, attributes["id"]));
+    if (named.some((resources) => resources.length === 0)) break;
+    sets.push({ id: set.attributes["id"] ?? "", attributes: set.attributes, resources: named.flat() });
+  }
+  return sets;
 }
 
 /** A set that is not sequential, of the members of a tag. */
