@@ -162,8 +162,7 @@ function applyToRoleInstances(dependent: Resource, primary: Resource, colocation
   const affected = new Set<Node>();
   for (const child of primary.children) {
     const node = nodeOf(child);
-    if (node === undefined || effectOf(dependent, child, colocation, true) !== "location") continue;
-    if (plannedRole(child) !== colocation.primaryRole) continue;
+    if (node === undefined || plannedRole(child) !== colocation.primaryRole) continue;
     if (colocation.score < INFINITY) {
       const value = node.attributes.get(colocation.nodeAttribute);
       for (const candidate of dependent.allowed.values()) {
