@@ -23,7 +23,9 @@ export function addInstanceNotifications(state: ClusterState): void {
     const instances = primitivesOf(clone);
     for (const [task, points] of notifications) {
       settlePoints(points);
-      if (isInGraph(points.before)) addAround(state, instances, task, points);
+      // The clone's own points may pass without any instance doing anything; then there is nothing to tell.
+      const happens = instances.some((instance) => nodesOf(instance, task).length > 0);
+      if (happens && isInGraph(points.before)) addAround(state, instances, task, points);
     }
     const operations = instances.flatMap(({ actions }) => actions).filter(({ task }) => notifications.has(task));
     const notices = instances.flatMap(({ actions }) => actions).filter(({ task }) => task === "notify");
