@@ -6,7 +6,7 @@ const SUITE = "../shared/pacemaker-suite";
 
 /** What has been reached, as pacemaker_compare.py counts; raised with each improvement, never lowered. */
 const REACHED = {
-  core: { L1: 339, L2: 340, L3: 340 },
+  core: { L1: 340, L2: 340, L3: 340 },
   extended: { L1: 105, L2: 107, L3: 107 },
   rest: { L1: 139, L2: 141, L3: 140 },
 } as const;

@@ -165,6 +165,8 @@ function judge(run: HistoryRun, entry: HistoryEntry, result: Result, expired: bo
   }
   if (entry.task === "stop" && !canFence(run.state, run.node)) {
     run.state.warnings.add(`no further recovery of ${resource.id} is possible: its stop on ${run.node.name} failed`);
+    resource.managed = false;
+    resource.blocked = true;
   }
   result.status = OP_STATUS.errorHard;
 }
