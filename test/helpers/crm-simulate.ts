@@ -1,9 +1,14 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { childOf, childrenOf, descendantsOf, parseXml, writeXml, type XmlElement } from "../../src/lib/xml.js";
 import type { Action, Order, Transition } from "../../src/cluster/scheduler/types.js";
+
+/** Whether Debian's crm_simulate (package pacemaker-cli-utils) is installed. */
+export function hasCrmSimulate(): boolean {
+  return spawnSync("crm_simulate", ["--version"]).error === undefined;
+}
 
 /** Pacemaker's own scheduler as ours: what Debian's crm_simulate makes of a CIB, as a transition. */
 export function crmSimulate(cib: XmlElement, now: number): Transition {

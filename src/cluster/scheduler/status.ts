@@ -8,7 +8,7 @@ import { fenceNode } from "./fencing-and-shutdown/fencing.js";
 import { readResourceHistory } from "./status/history.js";
 import { isGuestNode, LOST_CONNECTIONS } from "./configuration/remote-nodes.js";
 import { decideRemoteOnline, isConnected, readRemoteState } from "./status/remote-status.js";
-import { compareNames, type ClusterState, type Node } from "./model.js";
+import { type ClusterState, type Node } from "./model.js";
 import { INFINITY } from "./score.js";
 
 /** Second stage: what the status section says of nodes, and what the operation history says of resources. */
@@ -156,9 +156,4 @@ function isOnlineFenced(state: ClusterState, node: Node, { attributes }: XmlElem
 function setPending(node: Node): void {
   node.standby = true;
   node.pending = true;
-}
-
-/** Names of nodes in the order people count. */
-export function sortedNames(nodes: Iterable<Node>): readonly string[] {
-  return [...nodes].map((node) => node.name).sort(compareNames);
 }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { withOperation, type OperationRecord } from "../../../src/cluster/cib/record.js";
 import { editHistory, setNodeCondition, setTransientAttribute } from "../../../src/cluster/cib/status.js";
 import { NO_METADATA } from "../../../src/cluster/runtime/agents/metadata.js";
@@ -7,7 +6,7 @@ import { operationDigests } from "../../../src/cluster/runtime/digests.js";
 import { schedule } from "../../../src/cluster/scheduler/index.js";
 import type { Transition } from "../../../src/cluster/scheduler/types.js";
 import { parseXml, type XmlElement } from "../../../src/lib/xml.js";
-import { crmSimulate } from "../../helpers/crm-simulate.js";
+import { crmSimulate, hasCrmSimulate } from "../../helpers/crm-simulate.js";
 
 const NODE = { id: "1", name: "n1" };
 const NOW = Date.UTC(2026, 10, 22, 12);
@@ -96,12 +95,9 @@ function essence(transition: Transition): readonly string[] {
 
 describe("one host, decided as Pacemaker decides", function () {
   before(function () {
-    try {
-      execFileSync("crm_simulate", ["--version"], { stdio: "pipe" });
-    } catch {
-      console.log("      skipped: crm_simulate (package pacemaker-cli-utils) is not installed");
-      this.skip();
-    }
+    if (hasCrmSimulate()) return;
+    console.log("      skipped: crm_simulate (package pacemaker-cli-utils) is not installed");
+    this.skip();
   });
   for (const [when, given] of Object.entries(cases)) {
     it(`when ${when}`, () => {

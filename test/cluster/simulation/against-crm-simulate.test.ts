@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { injectionsOf, plannedFailures, type Suppositions } from "../../../src/c
 import { whatIf } from "../../../src/cluster/simulation/what-if.js";
 import { parseXml } from "../../../src/lib/xml.js";
 import { compare, differences, identities, places } from "../../conformance/compare.js";
+import { hasCrmSimulate } from "../../helpers/crm-simulate.js";
 
 const SUITE = "../shared/pacemaker-suite";
 const CANON = "../shared/tools/pacemaker_canon.py";
@@ -59,7 +60,7 @@ async function assertSame(file: string, { what, opFail, crm }: Supposed): Promis
 describe("a simulation against crm_simulate", function () {
   this.timeout(120_000);
   before(function () {
-    if (spawnSync("crm_simulate", ["--version"]).error === undefined && existsSync(CANON)) return;
+    if (hasCrmSimulate() && existsSync(CANON)) return;
     console.log("      skipped: crm_simulate (pacemaker-cli-utils) or the conformance tools are not here");
     this.skip();
   });

@@ -1,6 +1,6 @@
 import { findFirst } from "./action-table.js";
 import type { Node, Resource } from "../model.js";
-import { Act, clear, has, operationKey, parseKey, type WorkAction } from "./work-action.js";
+import { Act, clear, operationKey, parseKey, type WorkAction } from "./work-action.js";
 
 /** The operation a collective's point in time is made of. */
 const MEMBER_TASK: Readonly<Record<string, string>> = {
@@ -91,8 +91,4 @@ export function orderingFlags(action: WorkAction, node: Node | undefined): numbe
   const flags = flagsOf(resource, action, undefined);
   if (node === undefined || resource.variant !== "clone") return flags;
   return flagsOf(resource, action, node) | (flags & Act.runnable);
-}
-
-export function isStopDone(action: WorkAction): boolean {
-  return has(action, Act.pseudo) && (action.task === "stopped" || action.task === "demoted");
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_TIMEOUT_MS, operationSettings } from "../configuration/operation-config.js";
-import { rank, withDescendants, type ClusterState, type Node, type Resource } from "../model.js";
+import { rank, type ClusterState, type Node, type Resource } from "../model.js";
 import { fenceNode } from "../fencing-and-shutdown/fencing.js";
 import { Act, clear, has, operationKey, parseKey, set, type WorkAction } from "./work-action.js";
 
@@ -246,9 +246,4 @@ export function clearFailcount(state: ClusterState, resource: Resource, node: No
 /** Deletes what a node's history says of a resource, whether or not the node is there. */
 export function clearHistory(state: ClusterState, resource: Resource, node: Node): WorkAction {
   return operation(state, resource, "lrm_delete", node, false);
-}
-
-/** Every action of the resource and those below it, newest first. */
-export function actionsBelow(resource: Resource): readonly WorkAction[] {
-  return withDescendants(resource).flatMap((each) => [...each.actions].reverse());
 }

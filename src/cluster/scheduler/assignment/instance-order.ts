@@ -1,6 +1,6 @@
 import { currentNode, isAvailable } from "./availability.js";
 import { mergeScores } from "./colocated-scores.js";
-import { copyAllowed, rank, type Candidate, type Node, type Resource } from "../model.js";
+import { copyAllowed, type Candidate, type Node, type Resource } from "../model.js";
 import { INFINITY } from "../score.js";
 
 /** Sorts a clone's instances in the order in which they choose their nodes: those that run well first. */
@@ -92,8 +92,4 @@ function compareScores(a: Facts, b: Facts): number {
 
 export function numberOf(resource: Resource): number {
   return resource.instanceNumber ?? 0;
-}
-
-export function byRole(a: Resource, b: Resource): number {
-  return rank(b.role) - rank(a.role);
 }

@@ -1,7 +1,7 @@
 import { beginRemoteFencing } from "./remote-fencing.js";
 import { ensureAction } from "../actions/action-table.js";
 import type { ClusterState, Node } from "../model.js";
-import { Act, clear, has, type WorkAction } from "../actions/work-action.js";
+import { Act, clear, type WorkAction } from "../actions/work-action.js";
 
 /** Whether fencing of that node would be carried out. */
 export function canFence(state: ClusterState, node: Node | undefined): boolean {
@@ -50,8 +50,4 @@ function priorityDelay(state: ClusterState, node: Node): number {
   const top = Math.max(...members.map((each) => each.priority));
   const low = Math.min(...members.map((each) => each.priority));
   return node.priority === top && top !== low ? state.options.priorityFencingDelayMs : 0;
-}
-
-export function isFencing(action: WorkAction): boolean {
-  return action.task === "stonith" && !has(action, Act.inGraph);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { differences, identities, precedence } from "../../../conformance/compare.js";
+import { hasCrmSimulate } from "../../../helpers/crm-simulate.js";
 import { KNOWN } from "./known.js";
 import { shapes, type Shape } from "./shape.js";
 import { decide, decideOn, type Outcome } from "./simulate.js";
@@ -13,19 +13,10 @@ const SEED = 3;
 const EQUAL = 497;
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 
-function isInstalled(): boolean {
-  try {
-    execFileSync("crm_simulate", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe("the scheduler against crm_simulate on random KVM clusters", function () {
   this.timeout(300_000);
   before(function () {
-    if (isInstalled()) return;
+    if (hasCrmSimulate()) return;
     console.log("      skipped: there is no crm_simulate (package pacemaker-cli-utils)");
     this.skip();
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { hasCrmSimulate } from "../../../../helpers/crm-simulate.js";
 import { MUTATIONS, mutants, tryMutant } from "./mutate.js";
 
 const SUITE = new URL("../../../../../../shared/pacemaker-suite", import.meta.url).pathname;
@@ -9,20 +9,11 @@ const STRIDE = 4;
 /** How many of these have to be decided as Pacemaker does, order included; only ever raised. */
 const EQUAL = 83;
 
-function isInstalled(): boolean {
-  try {
-    execFileSync("crm_simulate", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe("the scheduler against crm_simulate on cases of the regression suite with one thing changed", function () {
   this.timeout(60_000);
 
   it(`decides at least ${String(EQUAL)} as Pacemaker does`, async function () {
-    if (!existsSync(SUITE) || !isInstalled()) {
+    if (!existsSync(SUITE) || !hasCrmSimulate()) {
       console.log("      skipped: there is no suite or no crm_simulate (package pacemaker-cli-utils)");
       this.skip();
     }
