@@ -33,6 +33,8 @@ export interface Machine {
   readonly network: Network;
   /** What it already runs under (`kvm`, `xen`, `vmware` …), undefined on bare metal. */
   readonly hypervisor: string | undefined;
+  /** How its hypervisor starts it; absent where the machine starts from a boot sector or the firmware by itself. */
+  readonly boot?: HostedBoot;
   /** `docker`, `lxc`, `openvz` … when this is no machine but a container in one. */
   readonly container: string | undefined;
   /** The machine's clock minus ours, in ms. */
@@ -49,6 +51,24 @@ export interface BootLoader {
   readonly disk?: string;
 }
 
+/** How a paravirtual guest starts, which needs no boot loader on its disks. */
+export type HostedBoot =
+  /** The hypervisor's host reads the guest's own GRUB menu (`pygrub`) and takes kernel and initramfs out of its disk. */
+  | { readonly how: "menu" }
+  /** The kernel is a file of the hypervisor's host. */
+  | {
+      readonly how: "outside";
+      /** Path on the source's host. */
+      readonly kernel: string;
+      readonly ramdisk: string | undefined;
+      /** All of the kernel's command line, root included: `root=/dev/xvda1 ro console=hvc0`. */
+      readonly commandLine: string;
+      /** As `uname -r` prints it; undefined when it could not be read out of the file. */
+      readonly release: string | undefined;
+      /** Whether the guest has /lib/modules of that release; undefined when nobody could look. */
+      readonly hasModules: boolean | undefined;
+    };
+
 /** From os-release(5), or what older distributions have in its place. */
 export interface Distribution {
   readonly id: string;
@@ -64,10 +84,11 @@ export interface Kernel {
   readonly hasVirtio: boolean | undefined;
 }
 
-/** A whole disk of the source. */
+/** A whole disk of the source, or what its hypervisor gives a paravirtual guest as a single partition (`xvda1`). */
 export interface Disk {
-  /** Kernel name, without /dev: `sda`. */
+  /** Kernel name on the machine itself, without /dev: `sda`, `xvda`, `xvda1`. */
   readonly name: string;
+  /** Where it is read: `/dev/sda`, or on the hypervisor's host `/dev/xenvg/web1-root`. */
   readonly path: string;
   /** A name below /dev/disk/by-id, which stays when kernel names change places; read it by this one where there is one. */
   readonly stablePath: string | undefined;
@@ -167,17 +188,44 @@ export interface GuestPlan {
   readonly concerns: readonly Concern[];
 }
 
-/** One disk of the source and the volume that it becomes. */
-export interface VolumePlan {
-  /** The source disk's kernel name. */
+/** A disk of the source that is copied. */
+export interface SourceDisk {
+  /** Its kernel name on the source. */
   readonly disk: string;
   readonly sourcePath: string;
   readonly size: number;
   readonly identity: DiskIdentity;
+}
+
+/**
+ * One disk of the guest and its volume: the copy of a disk of the source. Or several of them wrapped into one, which have
+ * no partition table: then `disk` is the name that they share (`xvda` of `xvda1`), `size` and `identity` are the
+ * volume's, and `sourcePath` is that of the first.
+ */
+export interface VolumePlan extends SourceDisk {
   /** The volume's path on the target. */
   readonly path: string;
   /** The guest's device: `vda`, `vdb` … */
   readonly device: string;
+  readonly wrapping?: Wrapping;
+}
+
+/** A partition table of rehome's own around disks of the source that have none; boot loader area in front. */
+export interface Wrapping {
+  readonly table: "dos" | "gpt";
+  /** The table's id as blkid's PTUUID: 8 hexadecimal digits (dos) or a GUID (gpt). */
+  readonly tableId: string;
+  /** By number. */
+  readonly parts: readonly WrappedDisk[];
+}
+
+/** A disk of the source that becomes a partition. */
+export interface WrappedDisk extends SourceDisk {
+  /** The partition's number: 3 for `xvda3`, which becomes `vda3`. */
+  readonly number: number;
+  /** First byte of it in the volume. */
+  readonly offset: number;
+  readonly use: "linux" | "swap" | "lvm";
 }
 
 /** What must be the same for a disk to be the same disk (migration rule 5). */
