@@ -2,7 +2,10 @@ import { loadConfig } from "../lib/config/load.js";
 import { entryOf } from "../lib/config/entries.js";
 import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
+import type { VolumeStore } from "../cluster/volumes/types.js";
+import { fileVolumes } from "../cluster/volumes/file-volume.js";
 import type { Host } from "../lib/host/types.js";
+import type { Report } from "../lib/report.js";
 import { localHost } from "../lib/host/local-host.js";
 import { nearest } from "../lib/nearest.js";
 import { guestStore, plannedOf, stateOf, type GuestStore } from "./guest-store.js";
@@ -27,6 +30,15 @@ export interface GuestSession {
    * @throws RehomeError host-unreachable, host-key-unknown, host-key-changed, auth-failed, sudo-failed
    */
   connect(signal?: AbortSignal): Promise<Host>;
+  /** Has something done with the guest's volumes where it lands; they are closed afterwards. */
+  withVolumes<T>(use: VolumeUse, work: (volumes: VolumeStore) => Promise<T>): Promise<T>;
+}
+
+/** What volumes are opened for. */
+export interface VolumeUse {
+  readonly plan: GuestPlan;
+  readonly report: Report;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How to reach a source; tests put in fake machines. */
@@ -80,6 +92,7 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
         acceptNewHostKey: options.acceptNewHostKey ?? false,
         ...(signal && { signal }),
       }),
+    withVolumes: (_, work) => work(fileVolumes),
   };
 }
 

@@ -23,13 +23,16 @@ export async function stage({ session, options, report, signal }: StageRequest):
     (found) => found.machine.distribution.name,
   );
   requireUnblocked(plan);
-  return stageGuest({
-    plan,
-    machine,
-    store: session.store,
-    connect: () => session.connect(signal),
-    report,
-    options,
-    ...(signal && { signal }),
-  });
+  return session.withVolumes({ plan, report, signal }, (volumes) =>
+    stageGuest({
+      plan,
+      machine,
+      store: session.store,
+      volumes,
+      connect: () => session.connect(signal),
+      report,
+      options,
+      ...(signal && { signal }),
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileVolumes } from "../../src/cluster/volumes/file-volume.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import type { Host } from "../../src/lib/host/types.js";
 import { silentReport, type Report } from "../../src/lib/report.js";
@@ -45,6 +46,7 @@ export async function stagingFixture(options: FixtureOptions): Promise<StagingFi
       plan,
       machine: machineWith(plans),
       store: guestStore(join(folder, "state"), plan.name),
+      volumes: fileVolumes,
       connect: options.connect ?? (() => Promise.resolve(localHost("source"))),
       report: options.report ?? silentReport,
       ...(options.signal && { signal: options.signal }),

@@ -2,29 +2,39 @@ import { randomUUID } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { link, open, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { DIGEST_SIZE, putMarks } from "../../lib/digest.js";
 import { RehomeError } from "../../lib/errors.js";
 import { makeFolder } from "../../lib/folder.js";
 import { localHost } from "../../lib/host/local-host.js";
 import { runChecked } from "../../lib/host/run.js";
-import { readMark, writeMark } from "./mark.js";
+import { readMark, writeMark, type FileMark } from "./mark.js";
 import { openReadBack } from "./read-back.js";
-import type { Volume, VolumeMark } from "./types.js";
-
-export interface VolumeRequest {
-  readonly path: string;
-  readonly guest: string;
-  readonly disk: string;
-  readonly size: number;
-}
+import { allocatedSpace, freeSpace } from "./space.js";
+import type { Volume, VolumeRequest, VolumeStore } from "./types.js";
 
 /** Ranges of zeros shorter than this are written, longer ones are punched by a program. */
 const PUNCH_FROM = 1024 * 1024;
+
+/** Bytes read at once. */
+const PIECE = 4 * 1024 * 1024;
+
+/** Volumes that are files of the machine that rehome runs on. */
+export const fileVolumes: VolumeStore = {
+  open: openFileVolume,
+  mark: readMark,
+  async remark(path, mark) {
+    const found = await readMark(path);
+    if (found === undefined) throw new RehomeError("volume-missing", "there is no volume made by rehome", { path });
+    await writeMark(path, { ...found, ...mark });
+  },
+  space: async (path) => ({ allocated: await allocatedSpace(path), free: await freeSpace(path) }),
+};
 
 /**
  * Opens the volume of a disk, a sparse raw file, and makes it when there is none.
  * @throws RehomeError volume-foreign when something that rehome did not make is there, target-full, target-write-failed
  */
-export async function openFileVolume(request: VolumeRequest): Promise<Volume> {
+async function openFileVolume(request: VolumeRequest): Promise<Volume> {
   const { path, size } = request;
   const mark = await readMark(path);
   const found = await statOrNothing(path);
@@ -63,7 +73,7 @@ async function makeVolume({ path, guest, disk, size }: VolumeRequest): Promise<V
   try {
     await rm(temporary, { force: true });
     const file = await open(temporary, "wx+", 0o600);
-    let mark: VolumeMark;
+    let mark: FileMark;
     try {
       await file.truncate(size);
       await file.sync();
@@ -81,7 +91,7 @@ async function makeVolume({ path, guest, disk, size }: VolumeRequest): Promise<V
   }
 }
 
-async function openMarked(path: string, mark: VolumeMark, fresh: boolean): Promise<Volume> {
+async function openMarked(path: string, mark: FileMark, fresh: boolean): Promise<Volume> {
   let file: FileHandle;
   try {
     file = await open(path, "r+");
@@ -93,6 +103,16 @@ async function openMarked(path: string, mark: VolumeMark, fresh: boolean): Promi
     mark,
     fresh,
     read: (target, offset) => readFully(file, path, target, offset),
+    async digests(offset, length, unit) {
+      const digests = Buffer.allocUnsafe(Math.ceil(length / unit) * DIGEST_SIZE);
+      const piece = Buffer.allocUnsafe(Math.min(length, PIECE));
+      for (let done = 0; done < length; done += PIECE) {
+        const data = piece.subarray(0, length - done);
+        await readFully(file, path, data, offset + done);
+        putMarks(digests, done / unit, data, unit);
+      }
+      return digests;
+    },
     write: (buffers, offset) => writeFully(file, path, buffers, offset),
     zero: (offset, length) =>
       length < PUNCH_FROM ? writeZeros(file, path, offset, length) : punch(path, offset, length),

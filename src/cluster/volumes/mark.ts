@@ -3,6 +3,12 @@ import { RehomeError } from "../../lib/errors.js";
 import { localHost } from "../../lib/host/local-host.js";
 import type { VolumeMark } from "./types.js";
 
+/** The mark of a volume that is a file. */
+export interface FileMark extends VolumeMark {
+  /** Inode number and time of birth, so that a file put in its place is noticed. */
+  readonly inode: string;
+}
+
 /** The mark lies beside the volume, so that it stays with it when the state folder is lost. */
 export function markPath(volumePath: string): string {
   return `${volumePath}.rehome.json`;
@@ -12,7 +18,7 @@ export function markPath(volumePath: string): string {
  * The mark of a volume; undefined when rehome never made one there.
  * @throws RehomeError file-unreadable when there is a mark that cannot be read or understood
  */
-export async function readMark(volumePath: string): Promise<VolumeMark | undefined> {
+export async function readMark(volumePath: string): Promise<FileMark | undefined> {
   const path = markPath(volumePath);
   let text: string;
   try {
@@ -22,7 +28,7 @@ export async function readMark(volumePath: string): Promise<VolumeMark | undefin
     throw new RehomeError("file-unreadable", "cannot read the mark of the volume", { path, cause });
   }
   try {
-    return JSON.parse(text) as VolumeMark;
+    return JSON.parse(text) as FileMark;
   } catch (cause) {
     throw new RehomeError("file-unreadable", "the mark of the volume is damaged", {
       path,
@@ -33,6 +39,6 @@ export async function readMark(volumePath: string): Promise<VolumeMark | undefin
 }
 
 /** Replaces the mark at once and durably. */
-export async function writeMark(volumePath: string, mark: VolumeMark): Promise<void> {
+export async function writeMark(volumePath: string, mark: FileMark): Promise<void> {
   await localHost().writeFile(markPath(volumePath), `${JSON.stringify(mark, null, 2)}\n`, 0o600);
 }

@@ -1,4 +1,5 @@
 import { constants, open, type FileHandle } from "node:fs/promises";
+import { DIGEST_SIZE, putMarks } from "../../lib/digest.js";
 import { RehomeError } from "../../lib/errors.js";
 import { localHost } from "../../lib/host/local-host.js";
 import { runChecked } from "../../lib/host/run.js";
@@ -11,6 +12,8 @@ declare const WebAssembly: { readonly Memory: new (size: { initial: number }) =>
 const WASM_PAGE = 65_536;
 /** What O_DIRECT wants of offsets and lengths, on every disk that there is. */
 const ALIGNMENT = 4096;
+/** Bytes read at once. */
+const PIECE = 4 * 1024 * 1024;
 
 /**
  * Opens a volume to read what is on the disk and not what is in memory: with O_DIRECT, or, where the file system has no
@@ -40,27 +43,37 @@ async function openDirect(path: string): Promise<FileHandle | undefined> {
 }
 
 function readBackOf(file: FileHandle, path: string, how: VolumeReadBack["how"]): VolumeReadBack {
+  const piece = alignedBuffer(PIECE);
   return {
     how,
-    buffer: alignedBuffer,
-    async read(target, offset, length) {
-      const wanted = Math.ceil(length / ALIGNMENT) * ALIGNMENT; // at the end of the file less comes back
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await file.read(target, done, wanted - done, offset + done).catch((cause: unknown) => {
-          throw new RehomeError("target-write-failed", `cannot read the volume back at byte ${offset + done}`, {
-            path,
-            cause,
-          });
-        });
-        if (bytesRead === 0) {
-          throw new RehomeError("target-write-failed", `the volume ends at byte ${offset + done}`, { path });
-        }
-        done += bytesRead;
+    async digests(offset, length, unit) {
+      const digests = Buffer.allocUnsafe(Math.ceil(length / unit) * DIGEST_SIZE);
+      for (let done = 0; done < length; done += PIECE) {
+        const wanted = Math.min(PIECE, length - done);
+        await readInto(file, path, piece, offset + done, wanted);
+        putMarks(digests, done / unit, piece.subarray(0, wanted), unit);
       }
+      return digests;
     },
     close: () => file.close(),
   };
+}
+
+async function readInto(file: FileHandle, path: string, target: Buffer, offset: number, length: number): Promise<void> {
+  const wanted = Math.ceil(length / ALIGNMENT) * ALIGNMENT; // at the end of the file less comes back
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(target, done, wanted - done, offset + done).catch((cause: unknown) => {
+      throw new RehomeError("target-write-failed", `cannot read the volume back at byte ${offset + done}`, {
+        path,
+        cause,
+      });
+    });
+    if (bytesRead === 0) {
+      throw new RehomeError("target-write-failed", `the volume ends at byte ${offset + done}`, { path });
+    }
+    done += bytesRead;
+  }
 }
 
 /** A buffer that starts on a memory page, without native code: WebAssembly's memory does. */

@@ -3,7 +3,7 @@ import type { Host } from "../../lib/host/types.js";
 import { openAgent } from "./agent.js";
 import type { SourceAgent } from "./agent-types.js";
 import { checkIdentity } from "./identity.js";
-import type { Throttle } from "./throttle.js";
+import type { Throttle } from "../../lib/throttle.js";
 import type { StagingContext } from "./types.js";
 
 interface Opened {

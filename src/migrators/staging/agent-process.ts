@@ -1,7 +1,7 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
-import { ByteReader } from "./byte-reader.js";
-import type { Throttle } from "./throttle.js";
+import { ByteReader } from "../../lib/byte-reader.js";
+import type { Throttle } from "../../lib/throttle.js";
 
 /** A reader that waits for no end of its input is killed after this many ms, and after as many more given up. */
 const END_GRACE_MS = 3000;

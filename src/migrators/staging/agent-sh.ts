@@ -4,7 +4,7 @@ import { RehomeError } from "../../lib/errors.js";
 import { readTemplate } from "../../lib/templates.js";
 import { readFailed, type AgentLink } from "./agent-process.js";
 import type { ScanRequest, SourceAgent } from "./agent-types.js";
-import { isZero, ZERO_MARK } from "./digest.js";
+import { isZero, ZERO_MARK } from "../../lib/digest.js";
 import { PROTOCOL_VERSION, type Hello, type HelloDisk } from "./protocol.js";
 import { BLOCK_SIZE, CHUNK_SIZE, DIGEST_SIZE, type AgentInfo } from "./types.js";
 

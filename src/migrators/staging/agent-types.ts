@@ -1,6 +1,6 @@
 import type { Host } from "../../lib/host/types.js";
 import type { Hello } from "./protocol.js";
-import type { Throttle } from "./throttle.js";
+import type { Throttle } from "../../lib/throttle.js";
 import type { AgentInfo } from "./types.js";
 
 /** Takes the answers to one scan, in any order of chunks. */

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { freeSpace, allocatedSpace } from "../../cluster/volumes/space.js";
-import { readMark, writeMark } from "../../cluster/volumes/mark.js";
+import type { VolumeStore } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import { passesOf, stateOf, type GuestRecord } from "../guest-store.js";
@@ -134,11 +133,11 @@ export function verifyTarget(request: VerifyRequest): Promise<VerifyResult> {
  * to them that did not come from the source (committing the conversion, starting the guest). Further passes are refused.
  * @param reason shown to the administrator, such as `converted` or `the guest ran`
  */
-export async function markDiverged(plan: GuestPlan, reason: string): Promise<void> {
+export async function markDiverged(volumes: VolumeStore, plan: GuestPlan, reason: string): Promise<void> {
   for (const { path } of plan.volumes) {
-    const mark = await readMark(path);
+    const mark = await volumes.mark(path);
     if (mark === undefined) throw new RehomeError("volume-missing", "there is no volume made by rehome", { path });
-    await writeMark(path, { ...mark, diverged: reason });
+    await volumes.remark(path, { ...mark, diverged: reason });
   }
 }
 
@@ -146,11 +145,11 @@ export async function markDiverged(plan: GuestPlan, reason: string): Promise<voi
  * Allows passes again after a rollback, when what the volumes hold beyond the source may be overwritten. Nothing is
  * believed of them any more: the next pass hashes all of the target as well.
  */
-export async function markStaged(plan: GuestPlan): Promise<void> {
+export async function markStaged(volumes: VolumeStore, plan: GuestPlan): Promise<void> {
   for (const { path } of plan.volumes) {
-    const mark = await readMark(path);
+    const mark = await volumes.mark(path);
     if (mark?.diverged === undefined) continue;
-    await writeMark(path, { ...mark, uuid: randomUUID(), diverged: undefined }); // the digest map fits no more
+    await volumes.remark(path, { ...mark, uuid: randomUUID(), diverged: undefined }); // the digest map fits no more
   }
 }
 
@@ -164,19 +163,19 @@ function refuseAfterCutover(plan: GuestPlan, records: readonly GuestRecord[]): v
 }
 
 /** Space is asked for before anything is copied, with holes and free space of the source's file systems left out. */
-async function checkSpace({ plan, machine, report }: StagingContext): Promise<void> {
+async function checkSpace({ plan, machine, report, volumes }: StagingContext): Promise<void> {
   let needed = 0;
   let most = 0;
   let free = Infinity;
   for (const volume of plan.volumes) {
-    const allocated = await allocatedSpace(volume.path);
+    const space = await volumes.space(volume.path);
     const expected = expectedBytes(
       machine.disks.find(({ name }) => name === volume.disk),
       volume.size,
     );
-    needed += Math.max(0, expected - allocated);
-    most += Math.max(0, volume.size - allocated);
-    free = Math.min(free, await freeSpace(volume.path));
+    needed += Math.max(0, expected - space.allocated);
+    most += Math.max(0, volume.size - space.allocated);
+    free = Math.min(free, space.free);
   }
   const path = plan.volumes[0]?.path ?? "";
   if (needed > free) {

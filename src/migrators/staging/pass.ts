@@ -2,8 +2,7 @@ import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import type { Pass } from "../types.js";
 import type { SourceAgent } from "./agent-types.js";
-import { markOf } from "./digest.js";
-import { chunksIn, regionExtent } from "./geometry.js";
+import { regionExtent } from "./geometry.js";
 import { runLanes } from "./lanes.js";
 import { Meter } from "./meter.js";
 import { RegionWriter } from "./region-writer.js";
@@ -172,15 +171,7 @@ async function processRegion(
 /** Nothing is known of the region on the target: it is read. */
 async function rehash({ volume, map }: DiskJob, region: number, tally: Tally): Promise<Buffer> {
   const { offset, length } = regionExtent(map.geometry, region);
-  const digests = Buffer.alloc(chunksIn(map.geometry, region) * DIGEST_SIZE);
-  const piece = Buffer.allocUnsafe(Math.min(length, 4 * 1024 * 1024));
-  for (let done = 0; done < length; done += piece.length) {
-    const data = piece.subarray(0, Math.min(piece.length, length - done));
-    await volume.read(data, offset + done);
-    for (let start = 0; start < data.length; start += CHUNK_SIZE) {
-      markOf(data.subarray(start, start + CHUNK_SIZE)).copy(digests, ((done + start) / CHUNK_SIZE) * DIGEST_SIZE);
-    }
-  }
+  const digests = await volume.digests(offset, length, CHUNK_SIZE);
   tally.rehashedBytes += length;
   return digests;
 }

@@ -1,7 +1,7 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Volume } from "../../cluster/volumes/types.js";
 import type { ScanSink } from "./agent-types.js";
-import { blockDigests, digestOf, ZERO_MARK, zeroBlockDigest } from "./digest.js";
+import { digestOf, ZERO_MARK, zeroBlockDigest } from "../../lib/digest.js";
 import type { DigestMap } from "./digest-map.js";
 import { blockLength, chunkLength } from "./geometry.js";
 import { WriteQueue } from "./write-queue.js";
@@ -75,15 +75,16 @@ export class RegionWriter implements ScanSink {
 
   async changed(chunk: number, digest: Buffer, blocks: Buffer): Promise<number> {
     this.onChunk(chunk);
-    const own = await this.own(chunk, 1);
-    const ownBlocks = blockDigests(own);
-    if (blocks.length !== ownBlocks.length) throw nonsense(`${blocks.length} bytes of block digests`, chunk);
+    const length = chunkLength(this.map.geometry, chunk);
+    const own = await this.volume.digests(chunk * CHUNK_SIZE, length, BLOCK_SIZE);
+    if (blocks.length !== own.length) throw nonsense(`${blocks.length} bytes of block digests`, chunk);
     let wanted = 0;
     let zeroed = 0;
     for (let block = 0; block * DIGEST_SIZE < blocks.length; block += 1) {
       const theirs = digestAt(blocks, block);
-      if (theirs.equals(digestAt(ownBlocks, block))) continue;
-      if (theirs.equals(zeroBlockDigest(blockLength(own.length, block)))) zeroed |= 1 << block;
+      const isZero = theirs.equals(zeroBlockDigest(blockLength(length, block)));
+      if (digestAt(own, block).equals(isZero ? ZERO_MARK : theirs)) continue;
+      if (isZero) zeroed |= 1 << block;
       else wanted |= 1 << block;
     }
     const change = { digest: Buffer.from(digest), blocks: Buffer.from(blocks), wanted, zeroed };

@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import { openFileVolume } from "../../cluster/volumes/file-volume.js";
 import type { Volume } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import type { VolumePlan } from "../types.js";
 import { AgentPool } from "./agent-pool.js";
 import { DigestMap } from "./digest-map.js";
-import { throttle } from "./throttle.js";
+import { throttle } from "../../lib/throttle.js";
 import type { StagingContext, TransferOptions } from "./types.js";
 
 /** One disk of the guest with everything that is open for it. */
@@ -56,7 +55,7 @@ export async function openSession(context: StagingContext, options: TransferOpti
 
 async function openJob(context: StagingContext, plan: VolumePlan, index: number): Promise<DiskJob> {
   const guest = context.plan.name;
-  const volume = await openFileVolume({ path: plan.path, guest, disk: plan.disk, size: plan.size });
+  const volume = await context.volumes.open({ path: plan.path, guest, disk: plan.disk, size: plan.size });
   try {
     refuseDiverged(volume);
     const { map, distrust } = await openMap(context, plan, volume);

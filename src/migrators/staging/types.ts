@@ -1,3 +1,4 @@
+import type { VolumeReadBack, VolumeStore } from "../../cluster/volumes/types.js";
 import type { Host } from "../../lib/host/types.js";
 import type { Report } from "../../lib/report.js";
 import type { GuestStore } from "../guest-store.js";
@@ -14,8 +15,7 @@ export const CHUNK_SIZE = 65_536;
 export const REGION_SIZE = 64 * 1024 * 1024;
 export const BLOCKS_PER_CHUNK = CHUNK_SIZE / BLOCK_SIZE;
 export const CHUNKS_PER_REGION = REGION_SIZE / CHUNK_SIZE;
-/** sha256 truncated to 128 bits. */
-export const DIGEST_SIZE = 16;
+export { DIGEST_SIZE } from "../../lib/digest.js";
 
 /** A contiguous range of whole chunks of a disk (the last chunk may be short), in bytes. */
 export interface Extent {
@@ -40,8 +40,8 @@ export interface StagingContext {
   readonly store: GuestStore;
   /** Opens one more connection to the source; whoever calls it closes it. */
   readonly connect: () => Promise<Host>;
-  /** The node that the volumes are on; the machine that rehome runs on when absent. */
-  readonly node?: Host;
+  /** Where the guest's volumes are. */
+  readonly volumes: VolumeStore;
   readonly report: Report;
   readonly signal?: AbortSignal;
 }
@@ -110,13 +110,11 @@ export interface VerifyRequest extends StagingContext {
   readonly options: TransferOptions;
 }
 
-/** How the target was read back: past the page cache, after dropping the cache, or (nothing else worked) through it. */
-export type ReadBack = "direct" | "dropped-cache";
-
 export interface VerifiedDisk {
   readonly disk: string;
   readonly comparedBytes: number;
-  readonly readBack: ReadBack;
+  /** How the target was read back. */
+  readonly readBack: VolumeReadBack["how"];
 }
 
 export interface VerifyResult {

@@ -1,17 +1,14 @@
-import { openFileVolume } from "../../cluster/volumes/file-volume.js";
-import { readMark } from "../../cluster/volumes/mark.js";
 import type { Volume, VolumeReadBack } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import type { VolumePlan } from "../types.js";
 import { AgentPool } from "./agent-pool.js";
 import type { ScanSink, SourceAgent } from "./agent-types.js";
-import { markOf } from "./digest.js";
 import type { DigestMap } from "./digest-map.js";
-import { chunkLength, chunksIn, regionExtent } from "./geometry.js";
+import { chunksIn, regionExtent } from "./geometry.js";
 import { Meter } from "./meter.js";
 import { openMap, refuseDiverged } from "./session.js";
-import { throttle } from "./throttle.js";
+import { throttle } from "../../lib/throttle.js";
 import {
   CHUNK_SIZE,
   CHUNKS_PER_REGION,
@@ -59,10 +56,15 @@ async function verifyDisk(
   plan: VolumePlan,
   source: Source | undefined,
 ): Promise<VerifiedDisk> {
-  if ((await readMark(plan.path)) === undefined) {
+  if ((await context.volumes.mark(plan.path)) === undefined) {
     throw new RehomeError("volume-missing", `the volume of disk ${plan.disk} is not there`, { path: plan.path });
   }
-  const volume = await openFileVolume({ ...plan, guest: context.plan.name });
+  const volume = await context.volumes.open({
+    path: plan.path,
+    guest: context.plan.name,
+    disk: plan.disk,
+    size: plan.size,
+  });
   try {
     refuseDiverged(volume);
     const { map } = await openMap(context, plan, volume);
@@ -87,7 +89,6 @@ async function verifyRegions(
   const id = `verify:${plan.disk}`;
   report.begin({ id, title: `${plan.path} (${readBack.how})`, parent: source ? "verify-full" : "verify-sent" });
   const meter = new Meter(report, id, plan.size, () => "");
-  const piece = readBack.buffer(PIECE);
   let comparedBytes = 0;
   try {
     for (let region = 0; region < map.geometry.regions; region += 1) {
@@ -95,7 +96,7 @@ async function verifyRegions(
       const known = await map.digests(region);
       if (known === undefined) throw unfinished(plan, region);
       const verified = source ? Buffer.alloc(map.verified(region).length) : map.verified(region);
-      const { bytes, found } = await readRegionBack(readBack, map, region, verified, piece);
+      const { bytes, found } = await readRegionBack(readBack, map, region, verified);
       compareDigests(plan, region, known, found);
       if (source) await compareWithSource(plan, map, region, known, source);
       comparedBytes += bytes;
@@ -119,7 +120,6 @@ async function readRegionBack(
   { geometry }: DigestMap,
   region: number,
   verified: Buffer,
-  piece: Buffer,
 ): Promise<{ readonly bytes: number; readonly found: readonly (Buffer | undefined)[] }> {
   const found: (Buffer | undefined)[] = [];
   const count = chunksIn(geometry, region);
@@ -133,13 +133,12 @@ async function readRegionBack(
       continue;
     }
     let end = index + 1;
-    while (needed(end) && (end - index) * CHUNK_SIZE < piece.length) end += 1;
+    while (needed(end) && (end - index) * CHUNK_SIZE < PIECE) end += 1;
     const offset = (first + index) * CHUNK_SIZE;
     const length = Math.min((end - index) * CHUNK_SIZE, geometry.size - offset);
-    await readBack.read(piece, offset, length);
-    for (; index < end; index += 1) {
-      const start = (first + index) * CHUNK_SIZE - offset;
-      found.push(Buffer.from(markOf(piece.subarray(start, start + chunkLength(geometry, first + index)))));
+    const digests = await readBack.digests(offset, length, CHUNK_SIZE);
+    for (let start = 0; index < end; index += 1, start += DIGEST_SIZE) {
+      found.push(digests.subarray(start, start + DIGEST_SIZE));
     }
     bytes += length;
   }

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileVolumes } from "../../../src/cluster/volumes/file-volume.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { silentReport, type Note } from "../../../src/lib/report.js";
 import {
@@ -92,11 +93,11 @@ describe("staging when something is wrong", function () {
 
   it("refuses passes onto a volume that diverged, and believes nothing of it after a rollback", async () => {
     await stage();
-    await markDiverged(guest.context.plan, "converted");
+    await markDiverged(fileVolumes, guest.context.plan, "converted");
     await assert.rejects(stage(), { code: "volume-diverged", message: /converted/ });
     await assert.rejects(runFinalPass({ ...guest.context, options: {}, quiesced: true }), { code: "volume-diverged" });
     await writeAt(volume, MIB, randomBytes(70_000)); // what a conversion would do
-    await markStaged(guest.context.plan);
+    await markStaged(fileVolumes, guest.context.plan);
     const notes: Note[] = [];
     await stage({ report: { ...silentReport, note: (note) => notes.push(note) } });
     assert.match(notes[0]?.text ?? "", /nothing is known of volume/);

@@ -4,7 +4,7 @@ import { factsOf } from "../../../src/migrators/staging/facts.js";
 import { groupFlush } from "../../../src/migrators/staging/group-flush.js";
 import { headHasId } from "../../../src/migrators/staging/identity.js";
 import { decideStop, DOWNTIME_DEFAULTS, predictDowntime } from "../../../src/migrators/staging/index.js";
-import { throttle } from "../../../src/migrators/staging/throttle.js";
+import { throttle } from "../../../src/lib/throttle.js";
 import type { BlockDevice, Pass } from "../../../src/migrators/types.js";
 import { stagingFixture } from "../../helpers/staging.js";
 

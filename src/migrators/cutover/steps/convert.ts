@@ -35,12 +35,14 @@ export const writeConversionStep: Step<CutoverContext> = {
   describe: ({ plan }) => plan.volumes.map(({ path }) => `write the overlay to ${path}`),
   async run(context) {
     const target = conversionTarget(context);
-    await markDiverged(context.plan, "converted");
+    const { session, plan } = context;
+    await session.withVolumes(context, (volumes) => markDiverged(volumes, plan, "converted"));
     if ((await overlayState(target)) !== "committed") await commitOverlays(target);
     return { detail: "done" };
   },
   async undo(context) {
-    await markStaged(context.plan);
+    const { session, plan } = context;
+    await session.withVolumes(context, (volumes) => markStaged(volumes, plan));
     return "the next pass compares everything again";
   },
 };

@@ -1,4 +1,4 @@
-import { runFinalPass, verifyTarget } from "../../staging/index.js";
+import { runFinalPass, verifyTarget, type StagingContext } from "../../staging/index.js";
 import { formatSize } from "../../../lib/units.js";
 import type { Pass } from "../../types.js";
 import type { Step } from "../sequence.js";
@@ -19,7 +19,7 @@ export const warmPassStep: Step<CutoverContext> = {
   ],
   async run(context) {
     const outcome = await pass(context, false);
-    await verifyTarget({ ...staging(context), mode: "sent", options: {} });
+    await withStaging(context, (staging) => verifyTarget({ ...staging, mode: "sent", options: {} }));
     return outcome;
   },
 };
@@ -46,19 +46,33 @@ export const verifyStep: Step<CutoverContext> = {
       : "read back everything that was sent and compare its digests",
   ],
   async run(context) {
-    const result = await verifyTarget({ ...staging(context), mode: context.options.verify, options: {} });
+    const { verify: mode } = context.options;
+    const result = await withStaging(context, (staging) => verifyTarget({ ...staging, mode, options: {} }));
     const compared = result.disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
     return { detail: `${formatSize(compared)} compared (${result.mode})` };
   },
 };
 
 async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detail: string }> {
-  const { passes } = await runFinalPass({ ...staging(context), options: {}, quiesced });
+  const { passes } = await withStaging(context, (staging) => runFinalPass({ ...staging, options: {}, quiesced }));
   const sum = (bytes: (pass: Pass) => number): string =>
     formatSize(passes.reduce((total, one) => total + bytes(one), 0));
   return { detail: `${sum((one) => one.writtenBytes)} changed, ${sum((one) => one.wireBytes)} sent` };
 }
 
-function staging({ session, plan, machine, source, report, signal }: CutoverContext) {
-  return { plan, machine, store: session.store, connect: () => source.open(), report, ...(signal && { signal }) };
+function withStaging<T>(
+  { session, plan, machine, source, report, signal }: CutoverContext,
+  work: (staging: StagingContext) => Promise<T>,
+): Promise<T> {
+  return session.withVolumes({ plan, report, signal }, (volumes) =>
+    work({
+      plan,
+      machine,
+      store: session.store,
+      volumes,
+      connect: () => source.open(),
+      report,
+      ...(signal && { signal }),
+    }),
+  );
 }
