@@ -1,9 +1,7 @@
-import { RehomeError } from "../lib/errors.js";
 import type { XmlElement } from "../lib/xml.js";
-import { fileCib } from "./cib/store.js";
+import { versionOf } from "./cib/version.js";
 import type { Edit } from "./cib/tree.js";
-import type { ClusterPaths } from "./paths.js";
-import { ask } from "./runtime/shims/server.js";
+import type { Cluster, Keeper, Updated } from "./types.js";
 
 /** What became of a change that an administrator asked for. */
 export interface ChangeResult {
@@ -11,47 +9,30 @@ export interface ChangeResult {
   readonly changed: boolean;
   /** The CIB's version afterwards: `admin_epoch.epoch.num_updates`. */
   readonly version: string;
-  /** Whether a runtime keeps this CIB and acts on the change now. */
-  readonly runtime: boolean;
+  /** Who acts on the change now; null when nobody does. */
+  readonly keeper: Keeper | null;
 }
 
-/**
- * Changes the CIB for a command.
- * @param client the command's name, recorded as the origin of the change
- * @param initial the CIB to change when there is none yet; without it that is an error
- * @throws RehomeError as CibStore.update
- */
-export async function changeCib(
-  paths: ClusterPaths,
-  client: string,
-  edit: Edit,
-  initial?: () => XmlElement,
-): Promise<ChangeResult> {
-  let changed = false;
-  const cib = await fileCib(paths, { client, ...(initial && { initial }) }).update((before) => {
-    const after = edit(before);
-    changed = after !== before;
-    return after;
-  });
-  const { admin_epoch: admin = "0", epoch = "0", num_updates: updates = "0" } = cib.attributes;
-  return { changed, version: `${admin}.${epoch}.${updates}`, runtime: (await runtimeOf(paths)) !== undefined };
+/** Changes the CIB for a command. @throws RehomeError as Cluster.update */
+export async function changeCib(cluster: Cluster, edit: Edit): Promise<ChangeResult> {
+  return changeResult(cluster, await cluster.update(edit));
 }
 
-/** The runtime that keeps a cluster; undefined when none does. @throws RehomeError runtime-unreachable */
-export async function runtimeOf(
-  paths: ClusterPaths,
-): Promise<{ readonly pid: number; readonly node: string } | undefined> {
-  try {
-    const answer = await ask(paths.socket, { tool: "rehome", argv: ["ping"], env: {} });
-    return JSON.parse(answer.stdout) as { pid: number; node: string };
-  } catch (thrown) {
-    if (thrown instanceof RehomeError && thrown.code === "runtime-not-running") return undefined;
-    throw thrown;
-  }
+export async function changeResult(cluster: Cluster, { cib, changed }: Updated): Promise<ChangeResult> {
+  return { changed, version: versionOf(cib), keeper: (await cluster.keeper()) ?? null };
+}
+
+/** What a dry run says instead: nothing is changed, and nobody acts. */
+export function unchanged(cib: XmlElement): ChangeResult {
+  return { changed: false, version: versionOf(cib), keeper: null };
 }
 
 /** A change as a line for a person. */
-export function changeText(what: string, result: ChangeResult): string {
-  if (!result.changed) return `nothing to do: ${what} already`;
-  return result.runtime ? what : `${what}; no runtime is running, it will act on this when it is started`;
+export function changeText(what: string, { changed, keeper }: ChangeResult): string {
+  if (!changed) return `nothing to do: ${what} already`;
+  if (keeper === null) return `${what}; no runtime is running, it will act on this when it is started`;
+  if (keeper.kind === "pacemaker" && !keeper.quorum) {
+    return `${what}; ${keeper.node} has no quorum, the cluster acts on this when it has`;
+  }
+  return what;
 }

@@ -1,7 +1,7 @@
 import { RehomeError } from "../lib/errors.js";
 import { descendantsOf, type XmlElement } from "../lib/xml.js";
 import { editResource, findResource, nodeId, setNodeAttribute, setProperty, setResourceMeta } from "./cib/edit.js";
-import { removeHistory, type ClusterNode } from "./cib/status.js";
+import { removeHistory, transientAttributes, type ClusterNode } from "./cib/status.js";
 import { findPath, setPair, type Edit } from "./cib/tree.js";
 import { withoutFailures } from "./runtime/failures.js";
 
@@ -60,6 +60,23 @@ function historyIds(cib: XmlElement): readonly string[] {
   const status = findPath(cib, ["status"]);
   const found = status === undefined ? [] : descendantsOf(status, "lrm_resource");
   return [...new Set(found.map((resource) => resource.attributes["id"] ?? ""))];
+}
+
+/**
+ * What is remembered of failures of a resource (of all of them, without an id), on one node or all: each its own text.
+ * @throws RehomeError resource-unknown, node-unknown
+ */
+export function failureMarks(cib: XmlElement, id: string | undefined, node: string | undefined): readonly string[] {
+  if (node !== undefined) nodeId(cib, node);
+  const ids = id === undefined ? undefined : primitiveIds(cib, id);
+  return clusterNodes(cib)
+    .filter((candidate) => node === undefined || candidate.name === node)
+    .flatMap((where) =>
+      Object.entries(transientAttributes(cib, where.id)).flatMap(([name, value]) => {
+        const of = /^(?:fail-count|last-failure)-(.+?)(?::\d+)?(?:#|$)/.exec(name)?.[1];
+        return of === undefined || ids?.includes(of) === false ? [] : [`${where.name} ${name}=${value}`];
+      }),
+    );
 }
 
 /** The primitives of a resource: itself, or those of a group or clone. */

@@ -1,15 +1,15 @@
 import { RehomeError } from "../lib/errors.js";
 import { wrap } from "../lib/view/table.js";
 import type { XmlElement } from "../lib/xml.js";
-import { changeCib, type ChangeResult } from "./change.js";
-import { fileCib } from "./cib/store.js";
+import { changeCib, unchanged, type ChangeResult } from "./change.js";
 import type { Edit } from "./cib/tree.js";
-import type { Movable } from "./moves.js";
-import type { ClusterPaths } from "./paths.js";
+import { setTargetRole } from "./control.js";
+import { promotable, type Movable } from "./moves.js";
 import { schedule } from "./scheduler/index.js";
 import type { Situation } from "./scheduler/types.js";
 import { hasChanged, resourceChanges, type Change } from "./simulation/changes.js";
 import { whatIf } from "./simulation/what-if.js";
+import type { Cluster } from "./types.js";
 
 /** What a change of the CIB would lead to, by simulation. */
 export interface Foreseen {
@@ -37,10 +37,8 @@ export interface ForeseenChange extends ChangeResult {
 }
 
 export interface ForeseenRequest {
-  readonly paths: ClusterPaths;
-  /** The command's name. */
-  readonly client: string;
-  /** What is to be changed in the CIB as it is now. */
+  readonly cluster: Cluster;
+  /** What is to be changed, decided once: where a resource is now is another place as soon as the change is made. */
   readonly editOf: (cib: XmlElement) => Edit;
   /** Why the result is not what was asked for; undefined when it is. */
   readonly objection: (cib: XmlElement, foreseen: Foreseen) => string | undefined;
@@ -49,11 +47,12 @@ export interface ForeseenRequest {
   readonly force: boolean;
 }
 
-/** Changes the CIB, after a look at what that would lead to. @throws RehomeError resource-stays, and as changeCib */
+/** Changes the CIB, after a look at what that would lead to. @throws RehomeError resource-stays, and as Cluster.update */
 export async function changeForeseen(request: ForeseenRequest): Promise<ForeseenChange> {
-  const { paths, client, editOf, objection, dryRun, force } = request;
-  const cib = await fileCib(paths, { client }).read();
-  const foreseen = await foresee(cib, editOf(cib), Date.now());
+  const { cluster, editOf, objection, dryRun, force } = request;
+  const cib = await cluster.read();
+  const edit = editOf(cib);
+  const foreseen = await foresee(cib, edit, Date.now());
   const why = foreseen.unsupported.length > 0 ? undefined : objection(cib, foreseen);
   if (why !== undefined && !force) {
     throw new RehomeError("resource-stays", why, {
@@ -62,9 +61,22 @@ export async function changeForeseen(request: ForeseenRequest): Promise<Foreseen
   }
   const { unsupported } = foreseen;
   const moves = unsupported.length > 0 ? [] : foreseen.resources.filter(hasChanged);
-  if (!dryRun) return { ...(await changeCib(paths, client, (at) => editOf(at)(at))), dryRun, moves, unsupported };
-  const { admin_epoch: admin = "0", epoch = "0", num_updates: updates = "0" } = cib.attributes;
-  return { ...{ changed: false, runtime: false, version: `${admin}.${epoch}.${updates}` }, dryRun, moves, unsupported };
+  const result = dryRun ? unchanged(cib) : await changeCib(cluster, edit);
+  return { ...result, dryRun, moves, unsupported };
+}
+
+/** Asks for a promotable clone to be promoted, or to be kept unpromoted. @throws RehomeError as changeForeseen */
+export function changeRole(
+  cluster: Cluster,
+  resource: string,
+  role: "Promoted" | "Unpromoted",
+  options: { readonly dryRun: boolean; readonly force: boolean },
+): Promise<ForeseenChange> {
+  return changeForeseen({
+    ...{ cluster, ...options },
+    editOf: (cib) => setTargetRole(promotable(cib, resource), role),
+    objection: (cib, foreseen) => roleObjection(promotable(cib, resource), role, foreseen),
+  });
 }
 
 /** What moves, as lines for a person. */
@@ -113,7 +125,7 @@ export function moveObjection(moved: Movable, node: string | undefined, foreseen
 }
 
 /** Why a promotable clone would not be what it was asked to be. */
-export function roleObjection(id: string, role: "Promoted" | "Unpromoted", foreseen: Foreseen): string | undefined {
+function roleObjection(id: string, role: "Promoted" | "Unpromoted", foreseen: Foreseen): string | undefined {
   const before = nodesOf({ id, role: "Promoted" }, foreseen.before);
   const after = nodesOf({ id, role: "Promoted" }, foreseen.after);
   if (role === "Unpromoted") return before.length > 0 ? undefined : `"${id}" is promoted nowhere as it is`;

@@ -1,14 +1,13 @@
 import { rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { RehomeError } from "../lib/errors.js";
 import { makeFolder } from "../lib/folder.js";
 import { localHost } from "../lib/host/local-host.js";
 import { formatDuration } from "../lib/units.js";
 import { descendantsOf, type XmlElement } from "../lib/xml.js";
-import { findResource, initialCib, putResource, removeResource } from "./cib/edit.js";
-import { fileCib } from "./cib/store.js";
-import { cleanUp, clusterNodes, inTurn, setTargetRole } from "./control.js";
+import { findResource, putResource, removeResource } from "./cib/edit.js";
+import { clusterNodes, setTargetRole } from "./control.js";
+import { sameElement } from "./cib/make.js";
 import { guestPrimitive, isGuest, targetRoleOf, type GuestResource } from "./guest-resource.js";
 import { domainXml } from "./libvirt/domain-xml.js";
 import type { DomainSpec } from "./libvirt/types.js";
@@ -16,7 +15,7 @@ import type { ClusterPaths } from "./paths.js";
 import { resourceStates, type OperationFailure } from "./resource-state.js";
 import { failCount } from "./runtime/failures.js";
 import { rcWords, statusWords } from "./runtime/log-text.js";
-import { ask } from "./runtime/shims/server.js";
+import type { Cluster } from "./types.js";
 
 export type { GuestResource } from "./guest-resource.js";
 
@@ -36,8 +35,8 @@ export interface GuestStatus {
   readonly failCount: number;
 }
 
-const CLIENT = "rehome";
-const POLL_MS = 200;
+const LOGS = { bundled: "journalctl -u rehome-runtime", pacemaker: "journalctl -u pacemaker on the hosts" } as const;
+const UNREGISTERED: GuestStatus = { state: "unregistered", failCount: 0 };
 
 /**
  * Writes a guest's domain XML below `paths.domains`. Nothing is defined in libvirt: VirtualDomain creates the domain
@@ -66,26 +65,28 @@ function domainPath(paths: ClusterPaths, name: string): string {
 /**
  * Adds a guest to the CIB, stopped: nothing starts it before `startGuest`. The CIB is made when there is none.
  * The same guest registered again is brought up to date.
- * @throws RehomeError cib-invalid, resource-exists, locked, file-unwritable
+ * @throws RehomeError cib-invalid, resource-exists, and as Cluster.update
  */
-export async function registerGuest(paths: ClusterPaths, guest: GuestResource): Promise<void> {
-  const store = fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) });
-  await store.update((cib) => {
+export async function registerGuest(cluster: Cluster, guest: GuestResource): Promise<void> {
+  await cluster.ensureCib();
+  await cluster.update((cib) => {
     const existing = findResource(cib, guest.name);
     if (existing !== undefined && !isGuest(existing)) {
       throw new RehomeError("resource-exists", `the CIB has another resource "${guest.name}", which is no guest`, {
-        path: paths.cib,
+        path: cluster.name,
         line: existing.line,
         remedy: "give the guest another name",
       });
     }
-    return putResource(cib, guestPrimitive(guest, (existing && targetRoleOf(existing)) ?? "Stopped"));
+    const wanted = guestPrimitive(guest, (existing && targetRoleOf(existing)) ?? "Stopped");
+    return existing !== undefined && sameElement(existing, wanted) ? cib : putResource(cib, wanted);
   });
 }
 
 /** Takes a stopped guest out of the CIB. Nothing happens when it is not there. @throws RehomeError resource-active */
-export async function unregisterGuest(paths: ClusterPaths, name: string): Promise<void> {
-  await fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) }).update((cib) => {
+export async function unregisterGuest(cluster: Cluster, name: string): Promise<void> {
+  await cluster.ensureCib();
+  await cluster.update((cib) => {
     if (findResource(cib, name) === undefined) return cib;
     const active = resourceStates(cib, name).find((state) => state.role !== "stopped" || state.pending !== undefined);
     if (active !== undefined) {
@@ -99,38 +100,36 @@ export async function unregisterGuest(paths: ClusterPaths, name: string): Promis
 
 /**
  * Asks for a guest to run, and waits until it does. Failures of an earlier try are forgotten first.
- * @throws RehomeError runtime-not-running, resource-unknown, resource-failed with the agent's own error,
+ * @throws RehomeError runtime-not-running, no-quorum, resource-unknown, resource-failed with the agent's own error,
  *   command-timeout, cancelled
  */
-export async function startGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
-  await requireRuntime(paths);
-  await fileCib(paths, { client: CLIENT }).update((cib) => {
-    const start = setTargetRole(name, "Started");
-    return hasFailures(cib, name) ? inTurn(cleanUp(name), start)(cib) : start(cib);
-  });
-  return waitFor(paths, name, "running", options);
+export async function startGuest(cluster: Cluster, name: string, options: WaitOptions): Promise<GuestStatus> {
+  await cluster.requireKeeper();
+  if (hasFailures(await cluster.read(), name)) await cluster.cleanUp(name);
+  await cluster.update(setTargetRole(name, "Started"));
+  return waitFor(cluster, name, "running", options);
 }
 
 /** Asks for a guest to stop, and waits until it has. @throws as startGuest */
-export async function stopGuest(paths: ClusterPaths, name: string, options: WaitOptions): Promise<GuestStatus> {
-  await requireRuntime(paths);
-  await fileCib(paths, { client: CLIENT }).update(setTargetRole(name, "Stopped"));
-  return waitFor(paths, name, "stopped", options);
+export async function stopGuest(cluster: Cluster, name: string, options: WaitOptions): Promise<GuestStatus> {
+  await cluster.requireKeeper();
+  await cluster.update(setTargetRole(name, "Stopped"));
+  return waitFor(cluster, name, "stopped", options);
 }
 
-/** What the cluster knows of a guest now. `unknown` when no runtime keeps the cluster. */
-export async function guestStatus(paths: ClusterPaths, name: string): Promise<GuestStatus> {
-  return statusIn(await fileCib(paths, { client: CLIENT, initial: () => initialCib(hostname()) }).read(), name);
-}
-
-/** @throws RehomeError runtime-not-running, with the remedy */
-export async function requireRuntime(paths: ClusterPaths): Promise<void> {
-  await ask(paths.socket, { tool: "rehome", argv: ["ping"], env: {} });
+/** What the cluster knows of a guest now. `unknown` when nobody keeps the cluster. */
+export async function guestStatus(cluster: Cluster, name: string): Promise<GuestStatus> {
+  try {
+    return statusIn(await cluster.read(), name);
+  } catch (thrown) {
+    if (thrown instanceof RehomeError && thrown.code === "cib-missing") return UNREGISTERED;
+    throw thrown;
+  }
 }
 
 function statusIn(cib: XmlElement, name: string): GuestStatus {
   const resource = findResource(cib, name);
-  if (resource === undefined) return { state: "unregistered", failCount: 0 };
+  if (resource === undefined) return UNREGISTERED;
   const target = targetRoleOf(resource);
   const [first, ...others] = primitivesOf(resource).map((id) => primitiveStatus(cib, id, target));
   if (first === undefined) return { state: "unknown", failCount: 0 };
@@ -177,7 +176,7 @@ function hasFailures(cib: XmlElement, name: string): boolean {
 }
 
 async function waitFor(
-  paths: ClusterPaths,
+  cluster: Cluster,
   name: string,
   wanted: "running" | "stopped",
   { timeoutMs, signal }: WaitOptions,
@@ -185,7 +184,7 @@ async function waitFor(
   const end = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
-    const status = await guestStatus(paths, name);
+    const status = await guestStatus(cluster, name);
     if (status.state === wanted) return status;
     if (isHopeless(status, wanted)) {
       throw new RehomeError("resource-failed", `"${name}" failed: ${status.failure ?? "no reason was given"}`, {
@@ -193,14 +192,14 @@ async function waitFor(
       });
     }
     if (performance.now() >= end) {
-      await requireRuntime(paths);
+      await cluster.requireKeeper();
       throw new RehomeError(
         "command-timeout",
         `"${name}" is not ${wanted} after ${formatDuration(timeoutMs)}, but ${status.state}`,
-        { remedy: "rehome cluster status and the runtime's log (journalctl -u rehome-runtime) say what it waits for" },
+        { remedy: `rehome cluster status and the log (${LOGS[cluster.backend]}) say what it waits for` },
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, cluster.pollMs));
   }
 }
 

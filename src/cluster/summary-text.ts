@@ -1,16 +1,13 @@
 import { table } from "../lib/view/table.js";
 import type { ResourceState } from "./resource-state.js";
 import { rcWords, statusWords } from "./runtime/log-text.js";
+import type { Keeper } from "./types.js";
 import type { ClusterSummary, FailureSummary, ResourceSummary } from "./summary.js";
 
-/** A cluster's state as lines for a person. `runtime`: the process that keeps it. */
-export function summaryText(summary: ClusterSummary, runtime: { readonly pid: number } | undefined): readonly string[] {
-  const kept =
-    runtime === undefined
-      ? "no runtime is running: what is shown may be out of date"
-      : `runtime running (process ${runtime.pid})`;
+/** A cluster's state as lines for a person. */
+export function summaryText(summary: ClusterSummary, keeper: Keeper | undefined): readonly string[] {
   return [
-    `CIB ${summary.version}, ${kept}${summary.maintenance ? ", MAINTENANCE MODE: nothing is managed" : ""}`,
+    `CIB ${summary.version}, ${keeperText(keeper)}${summary.maintenance ? ", MAINTENANCE MODE: nothing is managed" : ""}`,
     "",
     ...table(
       ["NODE", "STATE", "ATTRIBUTES"],
@@ -23,9 +20,17 @@ export function summaryText(summary: ClusterSummary, runtime: { readonly pid: nu
       ]),
     ),
     "",
-    ...resourceLines(summary.resources, runtime !== undefined),
+    ...resourceLines(summary.resources, keeper !== undefined),
     ...failureLines(summary.failures),
   ];
+}
+
+function keeperText(keeper: Keeper | undefined): string {
+  if (keeper === undefined) return "no runtime is running: what is shown may be out of date";
+  if (keeper.kind === "runtime") return `runtime running (process ${keeper.pid})`;
+  const { node, coordinator, quorum } = keeper;
+  const decides = coordinator === undefined ? "nobody decides yet" : `${coordinator} decides`;
+  return `asked ${node}, ${decides}, ${quorum ? "quorum" : "NO QUORUM: nothing is started or recovered"}`;
 }
 
 /** @param watched whether somebody looks after the resources: nobody else knows that nothing runs */

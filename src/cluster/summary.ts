@@ -1,6 +1,7 @@
 import type { XmlElement } from "../lib/xml.js";
 import { findNodeState, transientAttributes } from "./cib/status.js";
 import { findPath, named, pairValue } from "./cib/tree.js";
+import { versionOf } from "./cib/version.js";
 import { clusterNodes } from "./control.js";
 import { resourceStates, type OperationFailure, type ResourceState } from "./resource-state.js";
 import { failCount } from "./runtime/failures.js";
@@ -45,10 +46,9 @@ const CONTAINERS = ["group", "clone", "master", "bundle"];
 
 export function summarise(cib: XmlElement): ClusterSummary {
   const resources = findPath(cib, ["configuration", "resources"])?.children ?? [];
-  const { admin_epoch: admin = "0", epoch = "0", num_updates: updates = "0" } = cib.attributes;
   const config = findPath(cib, ["configuration", "crm_config"]);
   return {
-    version: `${admin}.${epoch}.${updates}`,
+    version: versionOf(cib),
     maintenance: isTrue(config && pairValue(config, "cluster_property_set", "maintenance-mode")),
     nodes: clusterNodes(cib).map((node) => nodeSummary(cib, node)),
     resources: resources.filter(isResource).map((resource) => resourceSummary(cib, resource)),

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { Flags } from "@oclif/core";
-import { BaseCommand, clusterFlags } from "../lib/view/base-command.js";
+import { BaseCommand, runtimeFlags } from "../lib/view/base-command.js";
 
 export default class Runtime extends BaseCommand {
   static override description = `Keep the guests and other resources of a CIB running on this machine.
@@ -13,7 +13,7 @@ While it runs, the CIB's status section tells how things stand: rehome cluster s
     "<%= config.bin %> <%= command.id %> --state /var/lib/rehome --node host1",
   ];
   static override flags = {
-    ...clusterFlags,
+    ...runtimeFlags,
     node: Flags.string({
       description: "this machine's name in the CIB",
       helpValue: "NAME",
@@ -24,14 +24,14 @@ While it runs, the CIB's status section tells how things stand: rehome cluster s
 
   async run(): Promise<{ ended: true }> {
     const { flags } = await this.parse(Runtime);
-    const [{ locateCluster }, { runRuntime }, { schedule }, { eventLines }] = await Promise.all([
-      import("../cluster/locate.js"),
+    const [{ bundledPaths }, { runRuntime }, { schedule }, { eventLines }] = await Promise.all([
+      import("../cluster/choose.js"),
       import("../cluster/runtime/daemon.js"),
       import("../cluster/scheduler/index.js"),
       import("../cluster/runtime/log-text.js"),
     ]);
     await runRuntime({
-      paths: await locateCluster(flags),
+      paths: await bundledPaths(flags),
       nodeName: flags.node,
       schedule,
       signal: this.signal,

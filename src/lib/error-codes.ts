@@ -114,6 +114,9 @@ export const ERROR_CODES = {
   "not-confirmed": { exit: "refused", meaning: "the question whether to go on was not answered with yes" },
   "step-without-effect": { exit: "failed", meaning: "a step of setting up the cluster did not do what it is for" },
   "cluster-undescribed": { exit: "config", meaning: "rehome.yaml has no cluster section" },
+  "cluster-unreachable": { exit: "connection", meaning: "Pacemaker answers on no host of the cluster" },
+  "cluster-ambiguous": { exit: "usage", meaning: "two clusters could be meant" },
+  "no-quorum": { exit: "refused", meaning: "this part of the cluster may not act: too few members are there" },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
   "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },
   "cib-unsupported": { exit: "config", meaning: "the CIB uses something that rehome does not understand" },
@@ -124,7 +127,7 @@ export const ERROR_CODES = {
   "node-unknown": { exit: "config", meaning: "the CIB has no node of that name" },
   "resource-stays": { exit: "refused", meaning: "the resource would not become what was asked for" },
   "runtime-not-running": { exit: "refused", meaning: "no runtime keeps the cluster" },
-  "runtime-unreachable": { exit: "failed", meaning: "the runtime does not answer" },
+  "runtime-unreachable": { exit: "failed", meaning: "the runtime, or Pacemaker, does not answer" },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

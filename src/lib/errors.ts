@@ -46,6 +46,12 @@ export class RehomeError extends Error {
   }
 }
 
+/** Whether a machine could not be reached, trusted or logged in to, or was lost: another one may still answer. */
+export function isConnectionError(thrown: unknown): thrown is RehomeError {
+  if (!(thrown instanceof RehomeError)) return false;
+  return ERROR_CODES[thrown.code].exit === "connection" || thrown.code === "connection-lost";
+}
+
 /** `machine: path:line: ` as far as it is known, or an empty string. */
 export function formatWhere(where: Where): string {
   const place = where.path === undefined ? "" : where.line === undefined ? where.path : `${where.path}:${where.line}`;

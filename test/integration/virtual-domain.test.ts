@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { RehomeError } from "../../src/lib/errors.js";
+import type { Cluster } from "../../src/cluster/types.js";
 import { localHost } from "../../src/lib/host/local-host.js";
+import { bundledCluster } from "../../src/cluster/bundled.js";
 import {
   defineGuest,
   guestStatus,
@@ -21,6 +23,7 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
   this.timeout(180_000);
   let libvirt: PrivateLibvirt;
   let runtime: TestRuntime;
+  let cluster: Cluster;
 
   const spec = (): DomainSpec => ({
     name,
@@ -33,7 +36,7 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
     consoleLog: `${runtime.paths.consoles}/${name}.log`,
   });
   const register = async (path: string): Promise<void> =>
-    registerGuest(runtime.paths, {
+    registerGuest(cluster, {
       ...{ name, domainPath: path, libvirt: libvirt.uri, vcpus: 1, memory: 64 * 1024 * 1024 },
       ...{ startTimeoutMs: 60_000, stopTimeoutMs: 15_000, monitorIntervalMs: 2000 },
     });
@@ -46,6 +49,7 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
   after(() => libvirt.close());
   beforeEach(async () => {
     runtime = await testRuntime("");
+    cluster = bundledCluster(runtime.paths, "test");
   });
   afterEach(async () => {
     await runtime.remove();
@@ -60,11 +64,11 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
   it("starts, is recovered when its process dies, and stops", async () => {
     await startRuntime();
     await register(await defineGuest(runtime.paths, spec()));
-    assert.equal((await guestStatus(runtime.paths, name)).state === "running", false, "registering starts nothing");
-    const started = await startGuest(runtime.paths, name, { timeoutMs: 60_000 });
+    assert.equal((await guestStatus(cluster, name)).state === "running", false, "registering starts nothing");
+    const started = await startGuest(cluster, name, { timeoutMs: 60_000 });
     assert.deepEqual({ state: started.state, node: started.node }, { state: "running", node: NODE });
     await assert.rejects(
-      unregisterGuest(runtime.paths, name),
+      unregisterGuest(cluster, name),
       (error) => error instanceof RehomeError && error.code === "resource-active",
     );
 
@@ -73,23 +77,23 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
     await runtime.until(
       "recovered",
       async () => {
-        const status = await guestStatus(runtime.paths, name);
+        const status = await guestStatus(cluster, name);
         return status.failCount === 1 && status.state === "running" && (await qemuPid()) !== pid;
       },
       60_000,
     );
-    assert.match((await guestStatus(runtime.paths, name)).failure ?? "", /^monitor: /);
+    assert.match((await guestStatus(cluster, name)).failure ?? "", /^monitor: /);
     const mon = await localHost().run(["crm_mon", "-1f"], { env: { CIB_file: runtime.paths.cib } });
     assert.match(mon.stdout, new RegExp(`${name}\\s+\\(ocf:heartbeat:VirtualDomain\\):\\s+Started ${NODE}`));
     assert.match(mon.stdout, /fail-count=1/);
     const verified = await localHost().run(["crm_verify", "-V", "-x", runtime.paths.cib]);
     assert.equal(verified.exitCode, 0, verified.stderr);
 
-    const stopped = await stopGuest(runtime.paths, name, { timeoutMs: 60_000 });
+    const stopped = await stopGuest(cluster, name, { timeoutMs: 60_000 });
     assert.equal(stopped.state, "stopped");
     assert.ok(Number.isNaN(await qemuPid()) || (await qemuPid()) === 0);
-    await unregisterGuest(runtime.paths, name);
-    assert.equal((await guestStatus(runtime.paths, name)).state, "unregistered");
+    await unregisterGuest(cluster, name);
+    assert.equal((await guestStatus(cluster, name)).state, "unregistered");
   });
 
   it("tells the agent's own error when a guest cannot start", async () => {
@@ -100,7 +104,7 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
     });
     await register(path);
     await assert.rejects(
-      startGuest(runtime.paths, name, { timeoutMs: 60_000 }),
+      startGuest(cluster, name, { timeoutMs: 60_000 }),
       (error) =>
         error instanceof RehomeError && error.code === "resource-failed" && /Failed to start/.test(error.message),
     );
@@ -110,7 +114,7 @@ describe("a guest kept by the runtime through VirtualDomain", function () {
   it("says that no runtime is running", async () => {
     await register(await defineGuest(runtime.paths, spec()));
     await assert.rejects(
-      startGuest(runtime.paths, name, { timeoutMs: 1000 }),
+      startGuest(cluster, name, { timeoutMs: 1000 }),
       (error) => error instanceof RehomeError && error.code === "runtime-not-running" && error.remedy !== undefined,
     );
   });

@@ -10,6 +10,12 @@ export interface Change {
   readonly client: string;
 }
 
+/** `admin_epoch.epoch.num_updates` */
+export function versionOf({ attributes }: XmlElement): string {
+  const { admin_epoch: admin = "0", epoch = "0", num_updates: updates = "0" } = attributes;
+  return `${admin}.${epoch}.${updates}`;
+}
+
 /**
  * A changed CIB with its version moved on as Pacemaker does it: a change of the configuration is a new epoch, one of
  * the status alone a new num_updates. The same CIB when nothing changed.

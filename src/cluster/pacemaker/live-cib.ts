@@ -1,9 +1,12 @@
 import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
-import { writeXml, type XmlElement } from "../../lib/xml.js";
+import { childOf, writeXml, type XmlElement } from "../../lib/xml.js";
 import { parseCib } from "../cib/check.js";
-import type { Edit } from "../cib/tree.js";
+import { withStatusOf } from "../cib/edit.js";
+import { sameElement } from "../cib/make.js";
+import { withAttributes, type Edit } from "../cib/tree.js";
+import type { Updated } from "../types.js";
 
 const LIMIT = { timeoutMs: 30_000 };
 const TRIES = 5;
@@ -18,12 +21,12 @@ export async function readLiveCib(host: Host): Promise<XmlElement | undefined> {
 }
 
 /**
- * Changes the CIB of a running cluster with Pacemaker's own tools. Only what differs is sent (crm_diff), so that what
- * others change meanwhile stays; then it is read again, and what is still missing tried once more.
- * @returns whether anything had to be changed
- * @throws RehomeError command-failed with what cibadmin said, runtime-unreachable
+ * Changes the configuration of a running cluster with Pacemaker's own tools. Only what differs is sent (crm_diff), so
+ * that what others change meanwhile stays; then it is read again, and what is still missing tried once more. The status
+ * section belongs to the controllers: what an edit does to it is left out.
+ * @throws RehomeError command-failed with what cibadmin said, runtime-unreachable, no-quorum
  */
-export async function changeLiveCib(host: Host, edit: Edit): Promise<boolean> {
+export async function updateLiveCib(host: Host, edit: Edit): Promise<Updated> {
   for (let count = 0; ; count += 1) {
     const before = await readLiveCib(host);
     if (before === undefined) {
@@ -33,7 +36,7 @@ export async function changeLiveCib(host: Host, edit: Edit): Promise<boolean> {
       });
     }
     const after = edit(before);
-    if (after === before) return count > 0;
+    if (after === before || sameConfiguration(before, after)) return { cib: before, changed: count > 0 };
     if (count === TRIES) {
       throw new RehomeError("command-failed", "the CIB does not stay as it was set", {
         machine: host.name,
@@ -41,11 +44,32 @@ export async function changeLiveCib(host: Host, edit: Edit): Promise<boolean> {
           "somebody else changes the same: see who does, with the attributes update-client and update-user of the CIB",
       });
     }
-    await patch(host, before, after);
+    await patch(host, before, asSeenHere(after, before));
   }
 }
 
-/** @throws RehomeError command-failed */
+/** An edited CIB with what belongs to the cluster's daemons as it is: its version, quorum, and the status section. */
+function asSeenHere(edited: XmlElement, live: XmlElement): XmlElement {
+  const { "validate-with": schema } = edited.attributes;
+  return withAttributes({ ...withStatusOf(edited, live), attributes: live.attributes }, { "validate-with": schema });
+}
+
+/** As `updateLiveCib`. @returns whether anything had to be changed */
+export async function changeLiveCib(host: Host, edit: Edit): Promise<boolean> {
+  return (await updateLiveCib(host, edit)).changed;
+}
+
+/** Whether the part of a cluster that a member belongs to may act. */
+export function hasQuorum(cib: XmlElement): boolean {
+  return cib.attributes["have-quorum"] === "1";
+}
+
+function sameConfiguration(a: XmlElement, b: XmlElement): boolean {
+  const [one, other] = [childOf(a, "configuration"), childOf(b, "configuration")];
+  return one !== undefined && other !== undefined && sameElement(one, other);
+}
+
+/** @throws RehomeError command-failed, no-quorum */
 async function patch(host: Host, before: XmlElement, after: XmlElement): Promise<void> {
   const folder = (await runChecked(host, ["mktemp", "-d"], LIMIT)).trim();
   try {
@@ -61,7 +85,22 @@ async function patch(host: Host, before: XmlElement, after: XmlElement): Promise
     }
     await host.writeFile(difference, made.stdout, 0o600);
     await runChecked(host, ["cibadmin", "--patch", "--xml-file", difference], LIMIT);
+  } catch (thrown) {
+    if (thrown instanceof RehomeError && thrown.code === "command-failed" && !hasQuorum(before)) {
+      throw noQuorum(host.name, thrown);
+    }
+    throw thrown;
   } finally {
     await host.run(["rm", "-rf", "--", folder], LIMIT);
   }
+}
+
+/** The part of the cluster that a member sees may not act. */
+export function noQuorum(machine: string, cause?: RehomeError): RehomeError {
+  return new RehomeError("no-quorum", "this part of the cluster has no quorum: it may not start or stop anything", {
+    machine,
+    ...(cause?.output !== undefined && { output: cause.output }),
+    remedy: "bring back a host or the tie-breaker: rehome cluster status tells who is missing",
+    cause,
+  });
 }

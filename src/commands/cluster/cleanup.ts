@@ -16,13 +16,13 @@ export default class ClusterCleanup extends BaseCommand {
 
   async run(): Promise<ChangeResult> {
     const { args, flags } = await this.parse(ClusterCleanup);
-    const [{ locateCluster }, { changeCib, changeText }, { cleanUp }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { changeResult, changeText }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/change.js"),
-      import("../../cluster/control.js"),
     ]);
-    const edit = cleanUp(args.resource, flags.node);
-    const result = await changeCib(await locateCluster(flags), "rehome cluster cleanup", edit);
+    const result = await withCluster(this.clusterChoice(flags), async (cluster) =>
+      changeResult(cluster, await cluster.cleanUp(args.resource, flags.node)),
+    );
     this.print(changeText(`failures of ${args.resource ?? "all resources"} are forgotten`, result));
     return result;
   }

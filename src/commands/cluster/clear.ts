@@ -17,9 +17,9 @@ export default class ClusterClear extends BaseCommand {
 
   async run(): Promise<ForeseenChange> {
     const { args, flags } = await this.parse(ClusterClear);
-    const [{ locateCluster }, { changeText }, { inTurn }, moves, { nodeId }, { changeForeseen, movesText }] =
+    const [{ withCluster }, { changeText }, { inTurn }, moves, { nodeId }, { changeForeseen, movesText }] =
       await Promise.all([
-        import("../../cluster/locate.js"),
+        import("../../cluster/choose.js"),
         import("../../cluster/change.js"),
         import("../../cluster/control.js"),
         import("../../cluster/moves.js"),
@@ -27,15 +27,17 @@ export default class ClusterClear extends BaseCommand {
         import("../../cluster/foresee.js"),
       ]);
     const { resource, node } = args;
-    const result = await changeForeseen({
-      ...{ paths: await locateCluster(flags), client: "rehome cluster clear", dryRun: flags["dry-run"], force: true },
-      editOf: (cib) => {
-        if (node !== undefined) nodeId(cib, node);
-        const ids = new Set([resource, moves.outermostId(cib, resource)]);
-        return inTurn(...[...ids].map((id) => moves.clearMoves(id, node)));
-      },
-      objection: () => undefined,
-    });
+    const result = await withCluster(this.clusterChoice(flags), (cluster) =>
+      changeForeseen({
+        ...{ cluster, dryRun: flags["dry-run"], force: true },
+        editOf: (cib) => {
+          if (node !== undefined) nodeId(cib, node);
+          const ids = new Set([resource, moves.outermostId(cib, resource)]);
+          return inTurn(...[...ids].map((id) => moves.clearMoves(id, node)));
+        },
+        objection: () => undefined,
+      }),
+    );
     const what = `${resource} is free to run ${node === undefined ? "anywhere" : `on ${node} or not`}`;
     this.print(result.dryRun ? "nothing is changed; with this" : changeText(what, result));
     this.print(movesText(result));

@@ -15,13 +15,13 @@ export default class ClusterMaintenance extends BaseCommand {
 
   async run(): Promise<ChangeResult> {
     const { args, flags } = await this.parse(ClusterMaintenance);
-    const [{ locateCluster }, { changeCib, changeText }, { setMaintenance }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { changeCib, changeText }, { setMaintenance }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/change.js"),
       import("../../cluster/control.js"),
     ]);
     const edit = setMaintenance(flags.node, args.mode === "on");
-    const result = await changeCib(await locateCluster(flags), "rehome cluster maintenance", edit);
+    const result = await withCluster(this.clusterChoice(flags), (cluster) => changeCib(cluster, edit));
     this.print(changeText(`maintenance of ${flags.node ?? "the whole cluster"} is ${args.mode}`, result));
     return result;
   }

@@ -30,26 +30,27 @@ constraint with the id that crm and pcs give it; it lasts until rehome cluster c
 
   async run(): Promise<Moved> {
     const { args, flags } = await this.parse(ClusterMove);
-    const [{ locateCluster }, { changeText }, moves, foreseeing, { parseDuration }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { changeText }, moves, foreseeing, { parseDuration }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/change.js"),
       import("../../cluster/moves.js"),
       import("../../cluster/foresee.js"),
       import("../../lib/units.js"),
     ]);
     const until = flags.lifetime === undefined ? undefined : Date.now() + parseDuration(flags.lifetime);
-    const paths = await locateCluster(flags);
     const { node } = args;
     let moved: Movable | undefined;
-    const result = await foreseeing.changeForeseen({
-      ...{ paths, client: "rehome cluster move", dryRun: flags["dry-run"], force: flags.force },
-      editOf: (cib) => {
-        moved = moves.movable(cib, args.resource);
-        if (node !== undefined) return moves.preferNode(moved, node, until);
-        return moves.banNode(moved, foreseeing.presentNode(cib, moved, Date.now()), until);
-      },
-      objection: (cib, foreseen) => foreseeing.moveObjection(moves.movable(cib, args.resource), node, foreseen),
-    });
+    const result = await withCluster(this.clusterChoice(flags), (cluster) =>
+      foreseeing.changeForeseen({
+        ...{ cluster, dryRun: flags["dry-run"], force: flags.force },
+        editOf: (cib) => {
+          moved = moves.movable(cib, args.resource);
+          if (node !== undefined) return moves.preferNode(moved, node, until);
+          return moves.banNode(moved, foreseeing.presentNode(cib, moved, Date.now()), until);
+        },
+        objection: (cib, foreseen) => foreseeing.moveObjection(moves.movable(cib, args.resource), node, foreseen),
+      }),
+    );
     const resource = moved?.id ?? args.resource;
     const what = `${resource} is asked to ${node === undefined ? "leave its node" : `run on ${node}`}`;
     const end = until === undefined ? "" : ` until ${moves.momentText(until)}`;

@@ -13,22 +13,19 @@ export default class ClusterPromote extends BaseCommand {
 
   async run(): Promise<ForeseenChange> {
     const { args, flags } = await this.parse(ClusterPromote);
-    const [{ locateCluster }, { changeText }, { setTargetRole }, { promotable }, foreseeing] = await Promise.all([
-      import("../../cluster/locate.js"),
-      import("../../cluster/change.js"),
-      import("../../cluster/control.js"),
-      import("../../cluster/moves.js"),
+    const [{ withCluster }, { changeRole, movesText }, { changeText }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/foresee.js"),
+      import("../../cluster/change.js"),
     ]);
-    const result = await foreseeing.changeForeseen({
-      ...{ paths: await locateCluster(flags), client: "rehome cluster promote" },
-      ...{ dryRun: flags["dry-run"], force: flags.force },
-      editOf: (cib) => setTargetRole(promotable(cib, args.resource), "Promoted"),
-      objection: (cib, foreseen) => foreseeing.roleObjection(promotable(cib, args.resource), "Promoted", foreseen),
-    });
-    const what = `${args.resource} may be promoted`;
-    this.print(result.dryRun ? "nothing is changed; with this" : changeText(what, result));
-    this.print(foreseeing.movesText(result));
+    const options = { dryRun: flags["dry-run"], force: flags.force };
+    const result = await withCluster(this.clusterChoice(flags), (cluster) =>
+      changeRole(cluster, args.resource, "Promoted", options),
+    );
+    this.print(
+      result.dryRun ? "nothing is changed; with this" : changeText(`${args.resource} may be promoted`, result),
+    );
+    this.print(movesText(result));
     if (result.dryRun) this.suggest(`rehome cluster promote ${args.resource}`);
     return result;
   }

@@ -70,7 +70,7 @@ transition: actions, orders, placement, nodes.`;
         import("../../lib/host/local-host.js"),
         import("../../lib/xml.js"),
       ]);
-    const cib = await this.readCib(flags);
+    const cib = await this.readCib(flags.cib, this.clusterChoice(flags));
     const now = flags.at === undefined ? Date.now() : request.parseMoment(flags.at);
     const suppositions = {
       ...flags,
@@ -93,15 +93,14 @@ transition: actions, orders, placement, nodes.`;
     return { ...(first ?? canonicalForm(decided, decided.present)), before, then: others, settled, warnings };
   }
 
-  private async readCib(flags: { readonly cib: string | undefined; state: string | undefined; config: string }) {
-    const [{ parseCib }, { locateCluster }, { fileCib, readCib }] = await Promise.all([
+  private async readCib(path: string | undefined, choice: ReturnType<ClusterSimulate["clusterChoice"]>) {
+    const [{ parseCib }, { withCluster }, { readCib }] = await Promise.all([
       import("../../cluster/cib/check.js"),
-      import("../../cluster/locate.js"),
+      import("../../cluster/choose.js"),
       import("../../cluster/cib/store.js"),
     ]);
-    if (flags.cib === undefined)
-      return fileCib(await locateCluster(flags), { client: "rehome cluster simulate" }).read();
-    if (flags.cib !== "-") return readCib(flags.cib);
+    if (path === undefined) return withCluster(choice, (cluster) => cluster.read());
+    if (path !== "-") return readCib(path);
     const { text } = await import("node:stream/consumers");
     return parseCib(await text(process.stdin), "standard input");
   }

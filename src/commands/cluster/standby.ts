@@ -10,13 +10,13 @@ export default class ClusterStandby extends BaseCommand {
 
   async run(): Promise<ChangeResult> {
     const { args, flags } = await this.parse(ClusterStandby);
-    const [{ locateCluster }, { changeCib, changeText }, { setStandby }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { changeCib, changeText }, { setStandby }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/change.js"),
       import("../../cluster/control.js"),
     ]);
     const edit = setStandby(args.node, true);
-    const result = await changeCib(await locateCluster(flags), "rehome cluster standby", edit);
+    const result = await withCluster(this.clusterChoice(flags), (cluster) => changeCib(cluster, edit));
     this.print(changeText(`${args.node} is on standby`, result));
     return result;
   }

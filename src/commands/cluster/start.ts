@@ -12,13 +12,15 @@ export default class ClusterStart extends BaseCommand {
 
   async run(): Promise<{ readonly resource: string; readonly state: string }> {
     const { args, flags } = await this.parse(ClusterStart);
-    const [{ locateCluster }, { startGuest }, { parseDuration }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { startGuest }, { parseDuration }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/guests.js"),
       import("../../lib/units.js"),
     ]);
     const options = { timeoutMs: parseDuration(flags.timeout), signal: this.signal };
-    const status = await startGuest(await locateCluster(flags), args.resource, options);
+    const status = await withCluster(this.clusterChoice(flags), (cluster) =>
+      startGuest(cluster, args.resource, options),
+    );
     this.print(`${args.resource} is running${status.node === undefined ? "" : ` on ${status.node}`}`);
     return { resource: args.resource, state: status.state };
   }

@@ -1,5 +1,6 @@
 import { Flags } from "@oclif/core";
 import type { ClusterSummary } from "../../cluster/summary.js";
+import type { Keeper } from "../../cluster/types.js";
 import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
 import { isOutputLost } from "../../lib/view/lost-terminal.js";
 
@@ -13,29 +14,27 @@ export default class ClusterStatus extends BaseCommand {
     watch: Flags.boolean({ char: "w", description: "show it anew whenever it changes, until Ctrl-C" }),
   };
 
-  async run(): Promise<ClusterSummary & { readonly runtime: { readonly pid: number } | null }> {
+  async run(): Promise<ClusterSummary & { readonly keeper: Keeper | null }> {
     const { flags } = await this.parse(ClusterStatus);
-    const [{ locateCluster }, { fileCib }, { summarise }, { summaryText }, { runtimeOf }] = await Promise.all([
-      import("../../cluster/locate.js"),
-      import("../../cluster/cib/store.js"),
+    const [{ withCluster }, { summarise }, { summaryText }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/summary.js"),
       import("../../cluster/summary-text.js"),
-      import("../../cluster/change.js"),
     ]);
-    const paths = await locateCluster(flags);
-    const store = fileCib(paths, { client: "rehome cluster status" });
-    let last = "";
-    for (;;) {
-      const runtime = await runtimeOf(paths);
-      const summary = summarise(await store.read());
-      const lines = summaryText(summary, runtime);
-      const shown = lines.join("\n");
-      if (shown !== last && !this.jsonEnabled())
-        this.print([...(last === "" ? [] : ["", "—".repeat(40), ""]), ...lines]);
-      last = shown;
-      if (!flags.watch || this.jsonEnabled() || this.signal.aborted || isOutputLost())
-        return { ...summary, runtime: runtime ?? null };
-      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-    }
+    return withCluster(this.clusterChoice(flags), async (cluster) => {
+      let last = "";
+      for (;;) {
+        const keeper = await cluster.keeper();
+        const summary = summarise(await cluster.read());
+        const lines = summaryText(summary, keeper);
+        const shown = lines.join("\n");
+        if (shown !== last && !this.jsonEnabled())
+          this.print([...(last === "" ? [] : ["", "—".repeat(40), ""]), ...lines]);
+        last = shown;
+        if (!flags.watch || this.jsonEnabled() || this.signal.aborted || isOutputLost())
+          return { ...summary, keeper: keeper ?? null };
+        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      }
+    });
   }
 }

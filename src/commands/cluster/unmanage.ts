@@ -10,13 +10,13 @@ export default class ClusterUnmanage extends BaseCommand {
 
   async run(): Promise<ChangeResult> {
     const { args, flags } = await this.parse(ClusterUnmanage);
-    const [{ locateCluster }, { changeCib, changeText }, { setManaged }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { changeCib, changeText }, { setManaged }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/change.js"),
       import("../../cluster/control.js"),
     ]);
     const edit = setManaged(args.resource, false);
-    const result = await changeCib(await locateCluster(flags), "rehome cluster unmanage", edit);
+    const result = await withCluster(this.clusterChoice(flags), (cluster) => changeCib(cluster, edit));
     this.print(changeText(`${args.resource} is unmanaged`, result));
     return result;
   }

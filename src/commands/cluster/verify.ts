@@ -10,13 +10,17 @@ export default class ClusterVerify extends BaseCommand {
 
   async run(): Promise<Verification> {
     const { args, flags } = await this.parse(ClusterVerify);
-    const [{ locateCluster }, { verifyCib }, { localHost }] = await Promise.all([
-      import("../../cluster/locate.js"),
+    const [{ withCluster }, { verifyCluster, verifyFile }, { localHost }] = await Promise.all([
+      import("../../cluster/choose.js"),
       import("../../cluster/verify.js"),
       import("../../lib/host/local-host.js"),
     ]);
-    const path = args.file ?? (await locateCluster(flags)).cib;
-    const found = await verifyCib(localHost(), path);
+    const { path, found } =
+      args.file === undefined
+        ? await withCluster(this.clusterChoice(flags), async (cluster) => {
+            return { path: cluster.name, found: await verifyCluster(cluster) };
+          })
+        : { path: args.file, found: await verifyFile(localHost(), args.file) };
     this.print([
       ...found.problems.map(({ severity, line, message }) => `${path}:${line}: ${severity}: ${message}`),
       ...found.unsupported.map((feature) => `not understood, so nothing would be done: ${feature}`),

@@ -70,6 +70,18 @@ export abstract class BaseCommand extends Command {
       throw new RehomeError("not-confirmed", "nothing was done");
   }
 
+  /** Which cluster a command of `clusterFlags` is about. */
+  protected clusterChoice(flags: {
+    readonly config: string;
+    readonly state: string | undefined;
+    readonly backend: "bundled" | "pacemaker" | undefined;
+    readonly "accept-new-host-key": boolean;
+  }) {
+    const { config, state, backend } = flags;
+    const acceptNewHostKey = flags["accept-new-host-key"];
+    return { config, state, backend, acceptNewHostKey, client: this.fullName, signal: this.signal };
+  }
+
   /** oclif exits with 1 under --json whatever the error is; ours carry their own status (docs/errors.md). */
   protected override catch(thrown: Interfaces.CommandError): Promise<never> {
     if (thrown instanceof Errors.ExitError) throw thrown;
@@ -91,6 +103,11 @@ export abstract class BaseCommand extends Command {
     return typeof result === "object" && !Array.isArray(result) ? { ...result, ...this.said() } : result;
   }
 
+  /** `rehome cluster status` */
+  private get fullName(): string {
+    return `${this.config.bin} ${(this.id ?? "").replaceAll(":", " ")}`;
+  }
+
   private said(): { readonly notes?: readonly Note[]; readonly next?: string } {
     return {
       ...(this.notes.length > 0 && { notes: this.notes }),
@@ -102,8 +119,10 @@ export abstract class BaseCommand extends Command {
   private reported(thrown: unknown): RehomeError {
     if (!(thrown instanceof Errors.CLIError)) return asRehomeError(thrown);
     const { flags, baseFlags } = this.ctor;
-    const name = `${this.config.bin} ${(this.id ?? "").replaceAll(":", " ")}`;
-    return usageError(thrown, { name, flags: ["json", "help", ...Object.keys({ ...baseFlags, ...flags })] });
+    return usageError(thrown, {
+      name: this.fullName,
+      flags: ["json", "help", ...Object.keys({ ...baseFlags, ...flags })],
+    });
   }
 }
 
@@ -118,14 +137,31 @@ export const configFlags = {
   }),
 };
 
-/** Flags of every command about the cluster on this machine. */
-export const clusterFlags = {
+/** Flags of the bundled runtime, and of every command about what it keeps. */
+export const runtimeFlags = {
   ...configFlags,
   state: Flags.string({
     description: "folder of the CIB and the runtime's state; without it the one of the configuration file",
     env: "REHOME_STATE",
     helpValue: "FOLDER",
   }),
+};
+
+/** Flags of every command that logs in to a source. */
+export const sourceFlags = {
+  "accept-new-host-key": Flags.boolean({
+    description: "trust the key of a machine that is not known yet, and remember it; a changed key is never accepted",
+  }),
+};
+
+/** Flags of every command about a cluster, whoever keeps it. */
+export const clusterFlags = {
+  ...runtimeFlags,
+  ...sourceFlags,
+  backend: Flags.option({
+    options: ["bundled", "pacemaker"] as const,
+    description: "who keeps the cluster; without it pacemaker where rehome.yaml has a cluster section or it runs here",
+  })(),
 };
 
 export const dryRunFlag = {
@@ -136,11 +172,4 @@ export const dryRunFlag = {
 export const foreseenFlags = {
   ...dryRunFlag,
   force: Flags.boolean({ description: "ask for it even if nothing would come of it now" }),
-};
-
-/** Flags of every command that logs in to a source. */
-export const sourceFlags = {
-  "accept-new-host-key": Flags.boolean({
-    description: "trust the key of a machine that is not known yet, and remember it; a changed key is never accepted",
-  }),
 };

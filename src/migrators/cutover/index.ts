@@ -1,3 +1,4 @@
+import { bundledCluster } from "../../cluster/bundled.js";
 import { clusterPaths } from "../../cluster/paths.js";
 import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
@@ -191,12 +192,14 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
   const planned = plannedOf(records);
   if (planned === undefined) throw notStaged(session);
   let hypervisor: Promise<Hypervisor> | undefined;
+  const paths = clusterPaths(session.config.target.state);
   return {
     session,
     plan: planned.plan,
     machine: planned.machine,
     source: sourceLink(() => session.connect()),
-    paths: clusterPaths(session.config.target.state),
+    cluster: bundledCluster(paths, "rehome"),
+    paths,
     hypervisor: () => (hypervisor ??= probeHypervisor(session.target)),
     options,
     report,

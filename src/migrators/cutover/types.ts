@@ -1,4 +1,5 @@
 import type { ClusterPaths } from "../../cluster/paths.js";
+import type { Cluster } from "../../cluster/types.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import type { Report } from "../../lib/report.js";
 import type { VerifyMode } from "../staging/index.js";
@@ -22,6 +23,9 @@ export interface CutoverContext {
   readonly plan: GuestPlan;
   readonly machine: Machine;
   readonly source: SourceLink;
+  /** Where the guest will live. */
+  readonly cluster: Cluster;
+  /** Files of guests on the target. */
   readonly paths: ClusterPaths;
   /** Found out once and remembered. */
   readonly hypervisor: () => Promise<Hypervisor>;

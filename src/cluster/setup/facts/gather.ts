@@ -1,5 +1,5 @@
 import type { ClusterConfig } from "../../../lib/config/schema.js";
-import { RehomeError } from "../../../lib/errors.js";
+import { isConnectionError } from "../../../lib/errors.js";
 import type { Host } from "../../../lib/host/types.js";
 import { reported, type Report } from "../../../lib/report.js";
 import { formatRate } from "../../../lib/units.js";
@@ -16,12 +16,6 @@ export interface Connections {
   readonly unreachable: ClusterFacts["unreachable"];
   close(): Promise<void>;
 }
-
-/** What keeps a machine from being looked at, and is a concern about it rather than the end of the command. */
-const CONNECTION_CODES: readonly string[] = [
-  ...["host-unreachable", "host-key-unknown", "host-key-changed", "host-key-revoked", "ssh-incompatible"],
-  ...["secret-exposed", "session-limit", "auth-failed", "shell-unusable", "sudo-failed", "connection-lost"],
-];
 
 /** Logs in to every machine of the cluster, all at once. @throws RehomeError cancelled */
 export async function connectAll(
@@ -41,7 +35,7 @@ export async function connectAll(
     const result = results[index];
     if (result?.status !== "rejected") continue;
     const error: unknown = result.reason;
-    if (!(error instanceof RehomeError) || !CONNECTION_CODES.includes(error.code)) {
+    if (!isConnectionError(error)) {
       await close();
       throw error;
     }

@@ -9,13 +9,12 @@ export default class ClusterConfigureDiff extends BaseCommand {
 
   async run(): Promise<{ readonly diff: string }> {
     const { args, flags } = await this.parse(ClusterConfigureDiff);
-    const [{ locateCluster }, { fileCib }, { configurationDiff, readConfiguration }] = await Promise.all([
-      import("../../../cluster/locate.js"),
-      import("../../../cluster/cib/store.js"),
+    const [{ withCluster }, { configurationDiff, readConfiguration }] = await Promise.all([
+      import("../../../cluster/choose.js"),
       import("../../../cluster/configure.js"),
     ]);
-    const store = fileCib(await locateCluster(flags), { client: "rehome cluster configure diff" });
-    const diff = await configurationDiff(await store.read(), await readConfiguration(args.file), args.file);
+    const cib = await withCluster(this.clusterChoice(flags), (cluster) => cluster.read());
+    const diff = await configurationDiff(cib, await readConfiguration(args.file), args.file);
     this.print(diff === "" ? "no difference" : diff.trimEnd());
     return { diff };
   }

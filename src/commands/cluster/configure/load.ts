@@ -18,19 +18,17 @@ have any more are stopped by the runtime.`;
 
   async run(): Promise<Loaded> {
     const { args, flags } = await this.parse(ClusterConfigureLoad);
-    const [{ locateCluster }, { initialCib }, { fileCib }, { changeCib, changeText }, configure] = await Promise.all([
-      import("../../../cluster/locate.js"),
-      import("../../../cluster/cib/edit.js"),
-      import("../../../cluster/cib/store.js"),
+    const [{ withCluster }, { changeCib, changeText }, configure] = await Promise.all([
+      import("../../../cluster/choose.js"),
       import("../../../cluster/change.js"),
       import("../../../cluster/configure.js"),
     ]);
-    const paths = await locateCluster(flags);
     const loaded = await configure.readConfiguration(args.file);
-    const initial = (): ReturnType<typeof initialCib> => initialCib("none");
-    const before = await fileCib(paths, { client: "rehome cluster configure load", initial }).read();
-    const client = "rehome cluster configure load";
-    const result = await changeCib(paths, client, configure.replaceConfiguration(loaded), initial);
+    const { before, result } = await withCluster(this.clusterChoice(flags), async (cluster) => {
+      await cluster.ensureCib();
+      const before = await cluster.read();
+      return { before, result: await changeCib(cluster, configure.replaceConfiguration(loaded)) };
+    });
     const changes = configure.resourceChanges(before, loaded);
     this.print([
       changeText(`the configuration is that of ${args.file}`, result),

@@ -7,13 +7,12 @@ export default class ClusterConfigureShow extends BaseCommand {
 
   async run(): Promise<{ readonly configuration: string }> {
     const { flags } = await this.parse(ClusterConfigureShow);
-    const [{ locateCluster }, { fileCib }, { configurationText }] = await Promise.all([
-      import("../../../cluster/locate.js"),
-      import("../../../cluster/cib/store.js"),
+    const [{ withCluster }, { configurationText }] = await Promise.all([
+      import("../../../cluster/choose.js"),
       import("../../../cluster/configure.js"),
     ]);
-    const store = fileCib(await locateCluster(flags), { client: "rehome cluster configure show" });
-    const configuration = configurationText(await store.read());
+    const cib = await withCluster(this.clusterChoice(flags), (cluster) => cluster.read());
+    const configuration = configurationText(cib);
     this.print(configuration.trimEnd());
     return { configuration };
   }

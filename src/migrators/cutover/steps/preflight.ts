@@ -1,4 +1,4 @@
-import { guestStatus, requireRuntime } from "../../../cluster/guests.js";
+import { guestStatus } from "../../../cluster/guests.js";
 import { domainXml } from "../../../cluster/libvirt/domain-xml.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
@@ -58,17 +58,17 @@ async function checkSource({ source, session }: CutoverContext): Promise<string>
   return bootIdOf(host);
 }
 
-async function checkTarget({ session, paths, plan }: CutoverContext): Promise<void> {
+async function checkTarget({ session, cluster, plan }: CutoverContext): Promise<void> {
   const { target, config } = session;
   for (const argv of TOOLS) await runChecked(target, argv);
-  await requireRuntime(paths);
+  await cluster.requireKeeper();
   await runChecked(target, ["virsh", "-c", config.target.libvirt, "version"], { timeoutMs: 20_000 });
   for (const { bridge } of plan.nics) await requireBridge(target, bridge);
   const domain = await target.run(["virsh", "-c", config.target.libvirt, "domstate", "--", plan.name]);
-  const { state } = await guestStatus(paths, plan.name);
+  const { state } = await guestStatus(cluster, plan.name);
   if (state !== "unregistered") {
     throw new RehomeError("resource-exists", `the cluster already has a resource ${plan.name} (${state})`, {
-      path: paths.cib,
+      path: cluster.name,
       remedy: "it is not this cutover's: give the guest another name in rehome.yaml, or take the resource out",
     });
   }

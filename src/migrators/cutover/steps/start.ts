@@ -22,17 +22,17 @@ const STOP_TIMEOUT_MS = 6 * 60_000;
 export const registerStep: Step<CutoverContext> = {
   name: "register",
   title: "register the guest",
-  describe: ({ plan, paths, session }) => [
+  describe: ({ plan, cluster, paths, session }) => [
     `write the domain of ${plan.name} below ${paths.domains}: ${plan.vcpus} vCPUs, ${plan.nics.map(({ mac, bridge }) => `${mac} on ${bridge}`).join(", ")}`,
-    `add ocf:heartbeat:VirtualDomain ${plan.name} (${session.config.target.libvirt}) to ${paths.cib}, stopped`,
+    `add ocf:heartbeat:VirtualDomain ${plan.name} (${session.config.target.libvirt}) to ${cluster.name}, stopped`,
   ],
-  async run({ plan, machine, paths, hypervisor, session }) {
+  async run({ plan, machine, cluster, paths, hypervisor, session }) {
     const domainPath = await defineGuest(paths, domainSpecOf(plan, machine, await hypervisor(), paths));
-    await registerGuest(paths, { name: plan.name, domainPath, libvirt: session.config.target.libvirt });
+    await registerGuest(cluster, { name: plan.name, domainPath, libvirt: session.config.target.libvirt });
     return { detail: domainPath };
   },
-  async undo({ plan, paths }) {
-    await unregisterGuest(paths, plan.name);
+  async undo({ plan, cluster, paths }) {
+    await unregisterGuest(cluster, plan.name);
     await undefineGuest(paths, plan.name);
     return "no longer a resource";
   },
@@ -43,20 +43,20 @@ export const startStep: Step<CutoverContext> = {
   title: "start the guest",
   describe: ({ plan, session }) => [
     `make sure once more that ${session.guestConfig.source} does not answer`,
-    `start ${plan.name} under the runtime`,
+    `start ${plan.name} as a resource of the cluster`,
   ],
   async ready(context) {
     // Once the guest runs it answers at the source's address, and silence proves nothing any more.
-    if ((await guestStatus(context.paths, context.plan.name)).state === "running") return;
+    if ((await guestStatus(context.cluster, context.plan.name)).state === "running") return;
     await requireSilence(context, 0);
   },
-  async run({ plan, paths, signal }) {
-    const status = await startGuest(paths, plan.name, { timeoutMs: START_TIMEOUT_MS, ...(signal && { signal }) });
+  async run({ plan, cluster, signal }) {
+    const status = await startGuest(cluster, plan.name, { timeoutMs: START_TIMEOUT_MS, ...(signal && { signal }) });
     return { detail: `running${status.node === undefined ? "" : ` on ${status.node}`}` };
   },
-  async undo({ plan, paths }) {
-    if ((await guestStatus(paths, plan.name)).state === "unregistered") return "it was not started";
-    await stopGuest(paths, plan.name, { timeoutMs: STOP_TIMEOUT_MS });
+  async undo({ plan, cluster }) {
+    if ((await guestStatus(cluster, plan.name)).state === "unregistered") return "it was not started";
+    await stopGuest(cluster, plan.name, { timeoutMs: STOP_TIMEOUT_MS });
     return "stopped";
   },
 };

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { RehomeError } from "../../lib/errors.js";
+import { runChecked } from "../../lib/host/run.js";
+import type { Host } from "../../lib/host/types.js";
+import type { XmlElement } from "../../lib/xml.js";
+import { clusterNodes, failureMarks } from "../control.js";
+import type { Cluster, Keeper, Updated } from "../types.js";
+import { hasQuorum, noQuorum, readLiveCib, updateLiveCib } from "./live-cib.js";
+import { findMember, isLost, type MemberAccess } from "./members.js";
+
+const POLL_MS = 500;
+/** crm_resource waits for the controllers of all nodes, a minute at most. */
+const CLEANUP_LIMIT = { timeoutMs: 90_000 };
+/** The CIB has the news a moment after the controllers answered. */
+const FORGET_MS = 10_000;
+
+/**
+ * A cluster that Pacemaker keeps, asked through the tools of whichever member answers. One with quorum is asked first;
+ * when the member is lost meanwhile, another one takes its place.
+ */
+export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { host(): Promise<Host> } {
+  let current: Host | undefined;
+  const host = async (): Promise<Host> => (current ??= await findMember(members));
+  const onMember = async <T>(work: (host: Host) => Promise<T>): Promise<T> => {
+    const asked = await host();
+    try {
+      return await work(asked);
+    } catch (thrown) {
+      // Every edit says what is to be so: made twice, it is the same.
+      if (!isLost(thrown)) throw thrown;
+      current = undefined;
+      await asked.close().catch(() => undefined); // it is lost already
+      return work(await host());
+    }
+  };
+  const read = (): Promise<XmlElement> =>
+    onMember(async (asked) => {
+      const cib = await readLiveCib(asked);
+      if (cib !== undefined) return cib;
+      throw new RehomeError("runtime-unreachable", "Pacemaker does not answer", {
+        machine: asked.name,
+        remedy: "see systemctl status pacemaker there",
+      });
+    });
+  const keeper = async (): Promise<Keeper & { readonly kind: "pacemaker" }> => {
+    const cib = await read();
+    const coordinator = clusterNodes(cib).find(({ id }) => id === cib.attributes["dc-uuid"])?.name;
+    return {
+      ...{ kind: "pacemaker", node: (await host()).name, quorum: hasQuorum(cib) },
+      ...(coordinator !== undefined && { coordinator }),
+    };
+  };
+  return {
+    backend: "pacemaker",
+    name: members.map(({ name }) => name).join(", "),
+    pollMs: POLL_MS,
+    host,
+    read,
+    update: (edit) => onMember((asked) => updateLiveCib(asked, edit)),
+    ensureCib: () => Promise.resolve(),
+    cleanUp: (resource, node) => onMember((asked) => cleanUp(asked, read, resource, node)),
+    keeper,
+    async requireKeeper() {
+      const { node, quorum } = await keeper();
+      if (!quorum) throw noQuorum(node);
+    },
+    verification: async () => ({ host: await host(), argv: ["-L"] }),
+    async close() {
+      await current?.close();
+    },
+  };
+}
+
+/** The controllers keep what happened: they must forget it, not the CIB alone. */
+async function cleanUp(
+  host: Host,
+  read: () => Promise<XmlElement>,
+  resource: string | undefined,
+  node: string | undefined,
+): Promise<Updated> {
+  const failed = failureMarks(await read(), resource, node);
+  const argv = [
+    ...["crm_resource", "--cleanup"],
+    ...(resource === undefined ? [] : ["--resource", resource]),
+    ...(node === undefined ? [] : ["--node", node]),
+  ];
+  await runChecked(host, argv, CLEANUP_LIMIT);
+  const end = performance.now() + FORGET_MS;
+  for (;;) {
+    const cib = await read();
+    const left = failureMarks(cib, resource, node).filter((mark) => failed.includes(mark));
+    if (left.length === 0 || performance.now() >= end) return { cib, changed: failed.length > left.length };
+    await sleep(POLL_MS);
+  }
+}

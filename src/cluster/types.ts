@@ -1,0 +1,59 @@
+import type { Host } from "../lib/host/types.js";
+import type { XmlElement } from "../lib/xml.js";
+import type { Edit } from "./cib/tree.js";
+
+/** What keeps a cluster's CIB: the bundled runtime of one machine, or Pacemaker on several. */
+export const BACKENDS = ["bundled", "pacemaker"] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** Who does what a CIB says, now. */
+export type Keeper =
+  | { readonly kind: "runtime"; readonly node: string; readonly pid: number }
+  | {
+      readonly kind: "pacemaker";
+      /** The member that was asked. */
+      readonly node: string;
+      /** The member that decides (DC); missing while they elect one. */
+      readonly coordinator?: string;
+      readonly quorum: boolean;
+    };
+
+/**
+ * A cluster that an administrator gives orders to: one CIB, and somebody who acts on it. All verbs are edits of the CIB;
+ * what differs between a bundled runtime and Pacemaker is here.
+ */
+export interface Cluster {
+  readonly backend: Backend;
+  /** How messages name it: the path of the CIB, or the hosts. */
+  readonly name: string;
+  /** How often it may be asked while something is waited for, in ms. */
+  readonly pollMs: number;
+  /** @throws RehomeError cib-missing, cib-invalid, cib-unsupported, xml-malformed, cluster-unreachable */
+  read(): Promise<XmlElement>;
+  /**
+   * Changes the configuration as it is now. An edit that returns its argument changes nothing; it may be called again
+   * when somebody else changed the CIB meanwhile. Operation history is not changed by this: see `cleanUp`.
+   * @returns the CIB afterwards, and whether it was changed
+   * @throws RehomeError as `read`, and locked, file-unwritable, command-failed, no-quorum
+   */
+  update(edit: Edit): Promise<Updated>;
+  /** Makes an empty CIB where there is none yet. A cluster of Pacemaker always has one. */
+  ensureCib(): Promise<void>;
+  /**
+   * Forgets what went wrong with a resource (with all of them, without an id), on one node or all.
+   * @throws RehomeError resource-unknown, node-unknown, and as `update`
+   */
+  cleanUp(resource?: string, node?: string): Promise<Updated>;
+  /** Undefined when nobody keeps it. @throws RehomeError runtime-unreachable */
+  keeper(): Promise<Keeper | undefined>;
+  /** @throws RehomeError runtime-not-running, no-quorum: nobody would act on a change, with what to do about it */
+  requireKeeper(): Promise<void>;
+  /** Where Pacemaker's own checks run, and how crm_verify is told which CIB: `-x FILE` or `-L`. */
+  verification(): Promise<{ readonly host: Host; readonly argv: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+export interface Updated {
+  readonly cib: XmlElement;
+  readonly changed: boolean;
+}
