@@ -1,13 +1,9 @@
 import { RehomeError } from "../../lib/errors.js";
+import { PYTHON_BOOTSTRAP, PYTHONS } from "../../lib/host/python.js";
 import { AgentLink } from "./agent-process.js";
 import { openPythonAgent } from "./agent-python.js";
 import { openShellAgent } from "./agent-sh.js";
 import type { OpenAgentOptions, SourceAgent } from "./agent-types.js";
-
-const INTERPRETERS = ["python3", "python2", "python", "/usr/libexec/platform-python"] as const;
-
-/** Reads a program from standard input (a line with its size, then itself) and runs it; what follows there is its own. */
-const PYTHON_BOOTSTRAP = "import sys; f = getattr(sys.stdin, 'buffer', sys.stdin); exec(f.read(int(f.readline())))";
 
 /**
  * Arguments: interpreters, `--`, disks. Says which interpreter runs the agent (`sh` when none can), and becomes it: the
@@ -31,7 +27,7 @@ eval "$(dd bs=1 count="$size" 2>/dev/null)"`;
 
 /** Starts the best reader that the source can run. @throws RehomeError source-tool-missing, agent-failed */
 export async function openAgent(options: OpenAgentOptions): Promise<SourceAgent> {
-  const { host, disks, limit, signal, interpreters = INTERPRETERS } = options;
+  const { host, disks, limit, signal, interpreters = PYTHONS } = options;
   const argv = ["sh", "-c", START, "rehome", ...interpreters, "--", ...disks];
   const process = await host.start(argv, signal && { signal });
   const link = new AgentLink(host, process, disks, limit, signal);
