@@ -18,7 +18,7 @@ FLUSH = 256 * 1024  # output is collected up to this size
 HEADER = struct.Struct(">BBHIQ")
 COUNT = struct.Struct(">I")
 BITMAP = struct.Struct(">H")
-TARGET_ZERO, COMPARE, COMPRESSED = 1, 2, 1
+TARGET_ZERO, COMPARE, BLOCKS, COMPRESSED = 1, 2, 4, 1
 ZERO_CHUNK = b"\0" * CHUNK
 ZERO_BLOCK = b"\0" * BLOCK
 ZERO_MARK = b"\0" * DIGEST
@@ -157,6 +157,10 @@ def read_disks(disks, scans, free):
     while True:
         scan = scans.get()
         disk = disks[scan.disk]
+        if scan.flags & BLOCKS:
+            if not read_blocks(disk, scan, free):
+                return
+            continue
         offset = scan.first * CHUNK
         end = min((scan.first + scan.count) * CHUNK, disk.size)
         while offset < end:
@@ -174,6 +178,38 @@ def read_disks(disks, scans, free):
                 return
             offset += length
             events.put(("read", scan, offset - length, length, memory, offset >= end))
+
+
+def read_blocks(disk, scan, free):
+    """Reads the blocks that bitmaps name, and nothing else. False when that failed, which is said."""
+    group = READ // CHUNK
+    for start in range(0, scan.count, group):
+        chunks = range(start, min(start + group, scan.count))
+        bitmaps = dict((c, BITMAP.unpack(scan.known[2 * c : 2 * c + 2])[0]) for c in chunks)
+        blocks = [(scan.first + c) * 16 + b for c in chunks for b in range(16) if bitmaps[c] >> b & 1]
+        free.get()
+        pieces = dict((c, []) for c in chunks)
+        while blocks:
+            run = 1
+            while run < len(blocks) and blocks[run] == blocks[0] + run:
+                run += 1
+            offset = blocks[0] * BLOCK
+            length = min(run * BLOCK, disk.size - offset)
+            memory = mmap.mmap(-1, run * BLOCK)
+            try:
+                disk.read_into(memory, offset, length)
+            except (IOError, OSError):
+                problem = sys.exc_info()[1]
+                events.put(("error", scan.disk, disk.find_error(offset, length), problem))
+                return False
+            for index in range(run):
+                piece = memory[index * BLOCK : min((index + 1) * BLOCK, length)]
+                pieces[(blocks[index] // 16) - scan.first].append(piece)
+            memory.close()
+            del blocks[:run]
+        found = [(scan.first + c, bitmaps[c], pieces[c]) for c in chunks if bitmaps[c]]
+        events.put(("blocks", scan, found, chunks[-1] + 1 == scan.count))
+    return True
 
 
 class Sender(object):
@@ -196,6 +232,8 @@ class Sender(object):
                 self.ready.append(event[1:])
             elif event[0] == "want":
                 self.send_wanted(*event[1:])
+            elif event[0] == "blocks":
+                self.send_named(*event[1:])
             else:
                 self.fail(*event[1:])
 
@@ -252,6 +290,21 @@ class Sender(object):
         data = self.kept.pop((disk, index))
         if bitmap:
             self.send_blocks(disk, index, data, bitmap)
+
+    def send_named(self, scan, found, last):
+        for index, bitmap, pieces in found:
+            sent, kept = 0, []
+            for block in range(16):
+                if bitmap >> block & 1:
+                    piece = pieces.pop(0)
+                    if piece != ZERO_BLOCK[: len(piece)]:
+                        sent |= 1 << block
+                        kept.append(piece)
+            flags, data = self.compressor.pack(b"".join(kept))
+            self.output.frame("D", flags, scan.disk, index, BITMAP.pack(sent) + data)
+        self.free.put(None)
+        if last:
+            self.output.frame("F", 0, scan.disk, scan.first, COUNT.pack(scan.count))
 
     def send_blocks(self, disk, index, data, bitmap):
         if bitmap != 0xFFFF:

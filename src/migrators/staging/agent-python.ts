@@ -2,7 +2,7 @@ import { inflateSync } from "node:zlib";
 import { RehomeError } from "../../lib/errors.js";
 import { readTemplate } from "../../lib/templates.js";
 import { readFailed, type AgentLink } from "./agent-process.js";
-import type { ScanRequest, SourceAgent } from "./agent-types.js";
+import type { BlocksRequest, ScanRequest, ScanSink, SourceAgent } from "./agent-types.js";
 import {
   decodeFrameHeader,
   encodeFrame,
@@ -34,6 +34,7 @@ interface Frame {
 }
 
 const BITMAP_SIZE = 2;
+const NOTHING = Buffer.alloc(0);
 
 /** A scan that is being answered. */
 interface ActiveScan {
@@ -80,11 +81,31 @@ class PythonAgent implements SourceAgent {
   }
 
   scan(request: ScanRequest): Promise<void> {
-    if (this.failure) return Promise.reject(this.failure);
     const zeros = request.known === "zeros";
     const flags = (zeros ? FLAG.targetZero : 0) | (request.compare ? FLAG.compare : 0);
-    const known = request.known === "zeros" ? [] : [request.known];
-    this.post(encodeFrame(FRAME.scan, flags, request.disk, request.first, u32(request.count), ...known), request);
+    return this.ask(request, flags, request.known === "zeros" ? NOTHING : request.known);
+  }
+
+  readBlocks({ disk, first, bitmaps, sink }: BlocksRequest): Promise<void> {
+    const unasked = (): never => {
+      throw this.nonsense("a comparison that nobody asked for");
+    };
+    const answers: ScanSink = {
+      data: (chunk, bitmap, pieces) => sink.data(chunk, bitmap, pieces),
+      travelled: (bytes) => sink.travelled(bytes),
+      zeros: unasked,
+      differs: unasked,
+      changed: unasked,
+      own: unasked,
+    };
+    const request = { disk, first, count: bitmaps.length, known: "zeros", compare: false, sink: answers } as const;
+    return this.ask(request, FLAG.blocks, Buffer.concat(bitmaps.map(u16)));
+  }
+
+  /** Sends a scan; resolves when all answers have come. */
+  private ask(request: ScanRequest, flags: number, payload: Buffer): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
+    this.post(encodeFrame(FRAME.scan, flags, request.disk, request.first, u32(request.count), payload), request);
     return new Promise((resolve, reject) => this.scans.push({ request, open: 0, finished: false, resolve, reject }));
   }
 

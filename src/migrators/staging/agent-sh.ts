@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { RehomeError } from "../../lib/errors.js";
 import { readTemplate } from "../../lib/templates.js";
 import { readFailed, type AgentLink } from "./agent-process.js";
-import type { ScanRequest, SourceAgent } from "./agent-types.js";
+import type { BlocksRequest, ScanRequest, SourceAgent } from "./agent-types.js";
 import { isZero, ZERO_MARK } from "../../lib/digest.js";
 import { PROTOCOL_VERSION, type Hello, type HelloDisk } from "./protocol.js";
 import { BLOCK_SIZE, CHUNK_SIZE, DIGEST_SIZE, type AgentInfo } from "./types.js";
@@ -117,6 +117,26 @@ class ShellAgent implements SourceAgent {
     }
   }
 
+  /** Reads the chunks that the blocks are in; only the blocks are handed on. */
+  async readBlocks({ disk, first, bitmaps, sink }: BlocksRequest): Promise<void> {
+    const before = this.wireBytes();
+    for (let index = 0; index < bitmaps.length;) {
+      let end = index;
+      while (end < bitmaps.length && end - index < PIECE && bitmaps[end] !== 0) end += 1;
+      if (end > index) {
+        const count = end - index;
+        const data = await this.read(disk, first + index, count, this.bytes(disk, first + index, count));
+        for (let at = 0; at < count; at += 1) {
+          const chunk = data.subarray(at * CHUNK_SIZE, (at + 1) * CHUNK_SIZE);
+          const { bitmap, pieces } = blocksWithData(chunk, bitmaps[index + at] ?? 0);
+          await sink.data(first + index + at, bitmap, pieces);
+        }
+      }
+      index = Math.max(end, index + 1);
+    }
+    sink.travelled(this.wireBytes() - before);
+  }
+
   close(): Promise<void> {
     return this.link.close();
   }
@@ -161,6 +181,22 @@ class ShellAgent implements SourceAgent {
       return readFailed(this.link.host.name, this.link.disks[disk], chunk * CHUNK_SIZE, error, this.link.said);
     });
   }
+}
+
+/** Of the blocks in a bitmap those that are not zeros. */
+function blocksWithData(
+  chunk: Buffer,
+  wanted: number,
+): { readonly bitmap: number; readonly pieces: readonly Buffer[] } {
+  let bitmap = 0;
+  const pieces: Buffer[] = [];
+  for (let block = 0; block * BLOCK_SIZE < chunk.length; block += 1) {
+    const piece = chunk.subarray(block * BLOCK_SIZE, (block + 1) * BLOCK_SIZE);
+    if (((wanted >> block) & 1) === 0 || isZero(piece)) continue;
+    bitmap |= 1 << block;
+    pieces.push(piece);
+  }
+  return { bitmap, pieces };
 }
 
 function diskFacts(size: string, direct: boolean, blockDevice: boolean): HelloDisk {

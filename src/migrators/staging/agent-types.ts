@@ -32,6 +32,24 @@ export interface ScanRequest {
   readonly sink: ScanSink;
 }
 
+/** Takes blocks that were asked for by name. */
+export interface BlockSink {
+  /** The blocks of a chunk that are not zeros, of those that were asked for: one call for each chunk of which any were. */
+  data(chunk: number, bitmap: number, pieces: readonly Buffer[]): void | Promise<void>;
+  /** So many bytes travelled for this request. */
+  travelled(bytes: number): void;
+}
+
+export interface BlocksRequest {
+  /** The disk's place in the list that the agent was opened with. */
+  readonly disk: number;
+  /** Number of the first chunk on the disk. */
+  readonly first: number;
+  /** For each chunk from `first` on, one bit a block, the lowest is the first. */
+  readonly bitmaps: readonly number[];
+  readonly sink: BlockSink;
+}
+
 /** A reader on the source: reads disks there, and sends what the target does not have. */
 export interface SourceAgent {
   readonly info: AgentInfo;
@@ -45,6 +63,8 @@ export interface SourceAgent {
    * @throws RehomeError connection-lost, source-read-failed, disk-missing, agent-failed
    */
   scan(request: ScanRequest): Promise<void>;
+  /** Reads just these blocks, comparing nothing. Resolves and throws as `scan` does. */
+  readBlocks(request: BlocksRequest): Promise<void>;
   close(): Promise<void>;
 }
 

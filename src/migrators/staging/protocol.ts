@@ -10,7 +10,9 @@
  *
  *     S scan     chunk: the first; payload: u32 count, then 16 bytes a chunk that say what the target has: a digest, or
  *                zeros for zeros. With flag 1 (zeros) there are none: the target has only zeros. With flag 2 (compare)
- *                the answer for a chunk that differs is only `x`.
+ *                the answer for a chunk that differs is only `x`. With flag 4 (blocks) there is a u16 bitmap a chunk
+ *                instead of 16 bytes: just these blocks are read, nothing is compared, and each chunk that has any is
+ *                answered by D with those of them that are not zeros.
  *     W want     which blocks of a changed chunk to send; payload: u16 bitmap, lowest bit is the first block. The source
  *                keeps the chunk until then, and sends what it hashed, not what the disk has become.
  *
@@ -19,8 +21,8 @@
  *     H hello    payload: JSON, see Hello; once, first
  *     Z zeros    chunks that have become zeros; payload: u32 count
  *     C changed  payload: digest of the chunk, then of each of its blocks (sha256 truncated to 16 bytes)
- *     D data     payload: u16 bitmap, then the blocks. Flag 1: the blocks are compressed (zlib). Answers W; comes unasked
- *                where the target has zeros, and then bears the blocks that are not.
+ *     D data     payload: u16 bitmap, then the blocks. Flag 1: the blocks are compressed (zlib). Answers W, and scans
+ *                with flag 4; comes unasked where the target has zeros, and then bears the blocks that are not.
  *     x differs  answer to a scan with flag 2
  *     F finished chunk and u32 count as in the scan; data for chunks of it that were asked for may still follow
  *     E error    payload: JSON {disk?, offset?, error, message}; last
@@ -37,7 +39,7 @@ export const FRAME = {
   error: 0x45,
 } as const;
 
-export const FLAG = { targetZero: 1, compare: 2, compressed: 1 } as const;
+export const FLAG = { targetZero: 1, compare: 2, blocks: 4, compressed: 1 } as const;
 
 export const FRAME_HEADER_SIZE = 16;
 export const PROTOCOL_VERSION = 1;

@@ -1,7 +1,7 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Volume } from "../../cluster/volumes/types.js";
 import type { ScanSink } from "./agent-types.js";
-import { digestOf, ZERO_MARK, zeroBlockDigest } from "../../lib/digest.js";
+import { digestOf, markOf, ZERO_MARK, zeroBlockDigest } from "../../lib/digest.js";
 import type { DigestMap } from "./digest-map.js";
 import { blockLength, chunkLength } from "./geometry.js";
 import { WriteQueue } from "./write-queue.js";
@@ -110,6 +110,32 @@ export class RegionWriter implements ScanSink {
     return this.queue.ready();
   }
 
+  /**
+   * Takes blocks of a chunk that were named, and not compared. The rest of the chunk is what the target has, which is
+   * proven first: a digest over something else would hide it for ever.
+   * @param wanted the blocks that were asked for; those that did not come are zeros
+   * @throws RehomeError verify-mismatch
+   */
+  async patch(chunk: number, wanted: number, bitmap: number, pieces: readonly Buffer[]): Promise<void> {
+    this.onChunk(chunk);
+    const length = chunkLength(this.map.geometry, chunk);
+    const before = this.isZero(chunk) ? Buffer.alloc(length) : await this.own(chunk, 1);
+    if (!markOf(before).equals(digestAt(this.digests, chunk - this.first))) throw damaged(this.volume.path, chunk);
+    const after = patched(before, wanted, bitmap, Buffer.concat(pieces), chunk);
+    if (after.equals(before)) return;
+    this.setDigest(chunk, markOf(after));
+    if (this.isZero(chunk)) {
+      this.queue.zero(chunk * CHUNK_SIZE, length);
+    } else {
+      for (const block of bits(wanted)) {
+        const [start, end] = [block * BLOCK_SIZE, Math.min(length, (block + 1) * BLOCK_SIZE)];
+        const piece = after.subarray(start, end);
+        if (!piece.equals(before.subarray(start, end))) this.queue.write([piece], chunk * CHUNK_SIZE + start);
+      }
+    }
+    await this.queue.ready();
+  }
+
   differs(): void {
     throw new RehomeError("internal", "a pass got the answer to a comparison");
   }
@@ -202,6 +228,31 @@ export class RegionWriter implements ScanSink {
     this.touched.add(index);
     this.verified[index >> 3] = (this.verified[index >> 3] ?? 0) & ~(1 << (index & 7));
   }
+}
+
+/** A chunk with some of its blocks replaced. */
+function patched(before: Buffer, wanted: number, bitmap: number, data: Buffer, chunk: number): Buffer {
+  if ((bitmap & ~wanted) !== 0) throw nonsense("other blocks than it was asked for", chunk);
+  const after = Buffer.from(before);
+  let offset = 0;
+  for (const block of bits(wanted)) {
+    const [start, end] = [block * BLOCK_SIZE, Math.min(before.length, (block + 1) * BLOCK_SIZE)];
+    if ((bitmap >> block) & 1) {
+      if (data.copy(after, start, offset, offset + end - start) !== end - start) throw nonsense("too few bytes", chunk);
+      offset += end - start;
+    } else {
+      after.fill(0, start, end);
+    }
+  }
+  if (offset !== data.length) throw nonsense("too many bytes", chunk);
+  return after;
+}
+
+function damaged(path: string, chunk: number): RehomeError {
+  return new RehomeError("verify-mismatch", `the volume does not hold what was sent: byte ${chunk * CHUNK_SIZE}`, {
+    path,
+    remedy: "the source is intact: look at the target's disks (dmesg, smartctl), then stage the guest again",
+  });
 }
 
 function digestAt(digests: Buffer, index: number): Buffer {

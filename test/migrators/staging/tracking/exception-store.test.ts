@@ -1,0 +1,130 @@
+import { strict as assert } from "node:assert";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import {
+  BadStore,
+  readExceptions,
+  type ReadStore,
+} from "../../../../src/migrators/staging/tracking/exception-store.js";
+import { storeOf } from "../../../helpers/exception-store.js";
+import type { Extent } from "../../../../src/migrators/staging/types.js";
+
+const MIB = 1024 * 1024;
+
+/** Reads from memory, and counts what it read. */
+function memoryReader(store: Buffer): { read: ReadStore; bytes: () => number } {
+  let bytes = 0;
+  return {
+    read: (extents) => {
+      for (const { length } of extents) bytes += length;
+      return Promise.resolve(extents.map(({ offset, length }) => store.subarray(offset, offset + length)));
+    },
+    bytes: () => bytes,
+  };
+}
+
+function blocksOf(extents: readonly Extent[], unit: number): readonly number[] {
+  return extents.flatMap(({ offset, length }) =>
+    Array.from({ length: Math.ceil(length / unit) }, (_, index) => offset / unit + index),
+  );
+}
+
+describe("the exception table of a snapshot", () => {
+  it("gives exactly the chunks that were written to, whatever their number, order and size", async () => {
+    const chunkSizes = fc.constantFrom(4096, 8192, 16_384, 65_536);
+    const chunks = fc.uniqueArray(fc.nat(20_000), { maxLength: 1500 });
+    await fc.assert(
+      fc.asyncProperty(chunkSizes, chunks, fc.nat(3), async (chunkSize, changed, areas) => {
+        const originSize = 20_001 * chunkSize - 512;
+        const { store } = storeOf(chunkSize, changed);
+        const { read } = memoryReader(store);
+        const found = await readExceptions(read, { originSize, storeSize: store.length, areas });
+        const sorted = changed.toSorted((one, other) => one - other);
+        assert.deepEqual(blocksOf(found, chunkSize), sorted);
+        for (const { offset, length } of found) assert.ok(length > 0 && offset + length <= originSize);
+        for (const [index, extent] of found.entries()) {
+          const next = found[index + 1];
+          assert.ok(next === undefined || extent.offset + extent.length < next.offset, "extents touch");
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("reads metadata only: no byte of the data that was saved", async () => {
+    const changed = Array.from({ length: 3000 }, (_, index) => index * 3);
+    const { store, areas } = storeOf(4096, changed);
+    const { read, bytes } = memoryReader(store);
+    await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas });
+    assert.equal(bytes(), (1 + areas) * 4096);
+  });
+
+  it("goes on to areas that were added after the status was asked for", async () => {
+    const changed = Array.from({ length: 700 }, (_, index) => index);
+    const { store } = storeOf(4096, changed);
+    const { read } = memoryReader(store);
+    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas: 1 });
+    assert.deepEqual(found, [{ offset: 0, length: 700 * 4096 }]);
+  });
+
+  it("ends where the store ends with a full area", async () => {
+    const { store } = storeOf(
+      4096,
+      Array.from({ length: 256 }, (_, index) => index),
+    );
+    const cut = store.subarray(0, 258 * 4096);
+    const { read } = memoryReader(cut);
+    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: cut.length, areas: 2 });
+    assert.deepEqual(found, [{ offset: 0, length: MIB }]);
+  });
+
+  it("is refused when anything about it cannot be true", async () => {
+    const cases: Readonly<Record<string, (store: Buffer) => void>> = {
+      "no magic number": (store) => store.writeUInt32LE(0, 0),
+      "says that it is invalid": (store) => store.writeUInt32LE(0, 4),
+      "has version 2": (store) => store.writeUInt32LE(2, 8),
+      "chunks of 1536 bytes": (store) => store.writeUInt32LE(3, 12),
+      "an entry of the snapshot is 99999 → 2": (store) => store.writeBigUInt64LE(99_999n, 4096),
+      "an entry of the snapshot is 7 → 1": (store) => store.writeBigUInt64LE(1n, 4096 + 8), // the area itself
+      "an entry of the snapshot is 7 → 88888": (store) => store.writeBigUInt64LE(88_888n, 4096 + 8),
+    };
+    for (const [text, damage] of Object.entries(cases)) {
+      const { store } = storeOf(4096, [7, 8]);
+      damage(store);
+      const { read } = memoryReader(store);
+      await assert.rejects(
+        readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas: 1 }),
+        (thrown) => thrown instanceof BadStore && thrown.message.includes(text),
+        text,
+      );
+    }
+  });
+
+  it("never leaves out a chunk when a store is damaged: it is refused, or something else is told", async () => {
+    const { store } = storeOf(4096, [3, 5, 9]);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(15), fc.integer({ min: 1, max: 255 }), async (place, xor) => {
+        const damaged = Buffer.from(store);
+        damaged[place] = (damaged[place] ?? 0) ^ xor;
+        const { read } = memoryReader(damaged);
+        await assert.rejects(readExceptions(read, { originSize: MIB, storeSize: store.length, areas: 1 }), BadStore);
+      }),
+    );
+  });
+
+  it("is understood as a real kernel wrote it", async () => {
+    // Linux 6.1: 4-KiB writes at blocks 100, 101, 102 and 7 of a 64-MiB volume, then zeros over 64 KiB from 1 MiB on
+    const store = Buffer.concat([gunzipSync(Buffer.from(REAL_STORE, "base64")), Buffer.alloc(16 * MIB)]);
+    const { read } = memoryReader(store);
+    const found = await readExceptions(read, { originSize: 64 * MIB, storeSize: 16 * MIB, areas: 1 });
+    assert.deepEqual(found, [
+      { offset: 7 * 4096, length: 4096 },
+      { offset: 100 * 4096, length: 3 * 4096 },
+      { offset: MIB, length: 65_536 },
+    ]);
+  });
+});
+
+/** The first 22 chunks of a store, gzip and base64; what was saved there were zeros. */
+const REAL_STORE =
+  "H4sIAAAAAAACA+3YOw6CQABFURBFUBC/C3INbkEtjfuvjPFNYWlrzknIy03I0EzF5XF+1lVVvZ+uAgAAAP7RNTvL3rJN9p6dZ5fZRTmg/kxbsv5+b5Yu/xaadF/OTa/Kuel1uk0P5fvpMd2lN+k+PaVX6W16nd6lh/Q+PaYP6U36mJ7SJ1cHAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPjRCxn/5hYAYAEA";
