@@ -66,7 +66,7 @@ export const ERROR_CODES = {
     meaning: "a source disk cannot be read (a bad sector, a disk that died)",
   },
   "source-tool-missing": { exit: "refused", meaning: "the source lacks what it takes to read its disks safely" },
-  "agent-failed": { exit: "interrupted", meaning: "the reader on the source stopped or answered nonsense" },
+  "agent-failed": { exit: "interrupted", meaning: "rehome's program on another machine stopped or answered nonsense" },
   "target-full": { exit: "target", meaning: "the target has not enough space" },
   "target-write-failed": { exit: "target", meaning: "a volume cannot be written or read" },
   "volume-foreign": { exit: "refused", meaning: "something that rehome did not make is where a volume should be" },

@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { openDeviceVolume } from "../../src/cluster/volumes/device/device-volume.js";
+import type { VolumeMark, VolumeStore } from "../../src/cluster/volumes/types.js";
+import type { Host } from "../../src/lib/host/types.js";
+
+/** Volumes written by their machine's own writer, as a cluster host's are; here they are files, and marks live in memory. */
+export function deviceVolumes(connect: () => Promise<Host>): VolumeStore {
+  const marks = new Map<string, VolumeMark>();
+  return {
+    async open({ path, guest, disk, size }) {
+      let mark = marks.get(path);
+      if (mark === undefined) {
+        mark = { uuid: randomUUID(), guest, disk, size };
+        await mkdir(dirname(path), { recursive: true });
+        const file = await open(path, "a");
+        await file.truncate(size);
+        await file.close();
+        marks.set(path, mark);
+      }
+      const host = await connect();
+      const volume = await openDeviceVolume({ host, device: path, path, mark });
+      return {
+        ...volume,
+        async close() {
+          await volume.close();
+          await host.close();
+        },
+      };
+    },
+    mark: (path) => Promise.resolve(marks.get(path)),
+    remark: (path, mark) => Promise.resolve(void marks.set(path, mark)),
+    space: () => Promise.resolve({ allocated: 0, free: Infinity }),
+  };
+}
