@@ -48,20 +48,30 @@ function randomData(seed: number, length: number): Buffer {
   return createHash("shake128", { outputLength: length }).update(`${seed}`).digest();
 }
 
-/** The first byte at which two files differ; undefined when they are the same. */
-export async function firstDifference(one: string, other: string): Promise<number | undefined> {
-  const files = [await open(one, "r"), await open(other, "r")];
+/** A part of a file. */
+export interface FileRange {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/**
+ * The first byte at which two files differ, or, with a range, a file and that part of another; undefined when they are
+ * the same.
+ */
+export async function firstDifference(one: string, other: string, range?: FileRange): Promise<number | undefined> {
+  const files = [await open(one, "r"), await open(other, "r")] as const;
   try {
-    const sizes = await Promise.all(files.map(async (file) => (await file.stat()).size));
-    const size = Math.max(...sizes);
-    if (sizes[0] !== sizes[1]) return Math.min(...sizes);
-    const buffers = [Buffer.alloc(2 ** 20), Buffer.alloc(2 ** 20)];
+    const [left, right] = await Promise.all(files.map(async (file) => (await file.stat()).size));
+    const size = Math.max(left ?? 0, range?.size ?? right ?? 0);
+    if (left !== size || (range?.size ?? right) !== size) return Math.min(left ?? 0, range?.size ?? right ?? 0);
+    const buffers = [Buffer.alloc(2 ** 20), Buffer.alloc(2 ** 20)] as const;
     for (let offset = 0; offset < size; offset += 2 ** 20) {
       const length = Math.min(2 ** 20, size - offset);
-      for (const [index, file] of files.entries()) await file.read(buffers[index]!, 0, length, offset);
-      const [left, right] = buffers.map((buffer) => buffer.subarray(0, length));
-      if (left!.equals(right!)) continue;
-      return offset + left!.findIndex((byte, index) => byte !== right![index]);
+      await files[0].read(buffers[0], 0, length, offset);
+      await files[1].read(buffers[1], 0, length, offset + (range?.offset ?? 0));
+      const [here, there] = buffers.map((buffer) => buffer.subarray(0, length));
+      if (here!.equals(there!)) continue;
+      return offset + here!.findIndex((byte, index) => byte !== there![index]);
     }
     return undefined;
   } finally {

@@ -6,6 +6,7 @@ import { localHost } from "../../src/lib/host/local-host.js";
 import type { Host } from "../../src/lib/host/types.js";
 import { silentReport, type Report } from "../../src/lib/report.js";
 import { guestStore } from "../../src/migrators/guest-store.js";
+import { layOut } from "../../src/migrators/plan/wrapping.js";
 import type { StagingContext } from "../../src/migrators/staging/types.js";
 import type { Disk, GuestPlan, Machine, VolumePlan } from "../../src/migrators/types.js";
 
@@ -24,24 +25,26 @@ export interface FixtureOptions {
   readonly connect?: () => Promise<Host>;
   readonly report?: Report;
   readonly signal?: AbortSignal;
+  /** The disks are partitions of a paravirtual guest (`xvda1` …), which are wrapped into one volume. */
+  readonly wrap?: boolean;
   /** Of the source and the target; a temporary one that `remove` removes when absent. */
   readonly folder?: string;
 }
 
 export async function stagingFixture(options: FixtureOptions): Promise<StagingFixture> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "rehome-staging-")));
-  const plans = options.sizes.map((size, index) => volumePlan(folder, index, size));
+  const plans = options.sizes.map((size, index) => volumePlan(folder, index, size, options.wrap));
   for (const { sourcePath, size } of plans) {
     if (await exists(sourcePath)) continue;
     const file = await open(sourcePath, "wx");
     await file.truncate(size);
     await file.close();
   }
-  const plan = guestPlan(plans);
+  const plan = guestPlan(options.wrap ? [wrapped(plans, folder)] : plans);
   return {
     folder,
     disks: plans.map(({ sourcePath }) => sourcePath),
-    volumes: plans.map(({ path }) => path),
+    volumes: plan.volumes.map(({ path }) => path),
     context: {
       plan,
       machine: machineWith(plans),
@@ -55,15 +58,30 @@ export async function stagingFixture(options: FixtureOptions): Promise<StagingFi
   };
 }
 
-function volumePlan(folder: string, index: number, size: number): VolumePlan {
+function volumePlan(folder: string, index: number, size: number, partition = false): VolumePlan {
   const letter = String.fromCharCode(97 + index);
+  const disk = partition ? `xvda${index + 1}` : `sd${letter}`;
   return {
-    disk: `sd${letter}`,
-    sourcePath: join(folder, `sd${letter}`),
+    disk,
+    sourcePath: join(folder, disk),
     size,
     identity: { size, serial: undefined, tableId: undefined },
     path: join(folder, "volumes", `web1-sd${letter}.raw`),
     device: `vd${letter}`,
+  };
+}
+
+function wrapped(disks: readonly VolumePlan[], folder: string): VolumePlan {
+  const payloads = disks.map((disk, index) => ({ ...disk, number: index + 1, use: "linux" as const }));
+  const { size, wrapping } = layOut(payloads, "web1 xvda");
+  return {
+    disk: "xvda",
+    sourcePath: payloads[0]?.sourcePath ?? "",
+    size,
+    identity: { size, serial: undefined, tableId: wrapping.tableId },
+    path: join(folder, "volumes", "web1-vda.raw"),
+    device: "vda",
+    wrapping,
   };
 }
 

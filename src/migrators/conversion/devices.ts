@@ -55,6 +55,10 @@ function sourcePath(name: string, plan: GuestPlan): string | undefined {
   const [, disk, number = ""] = /^([a-z]+)(\d*)$/.exec(name) ?? [];
   const volume = plan.volumes.find((candidate) => candidate.device === disk);
   if (volume === undefined) return undefined;
+  if (volume.wrapping !== undefined) {
+    const part = volume.wrapping.parts.find((candidate) => `${candidate.number}` === number);
+    return part && `/dev/${part.disk}`;
+  }
   return number === "" ? `/dev/${volume.disk}` : partitionPath(`/dev/${volume.disk}`, number);
 }
 
@@ -124,6 +128,7 @@ function bySerial(name: string, { devices, plan, machine }: DeviceFacts): GuestD
   const id = match?.[1];
   if (id === undefined) return undefined;
   const volumes = plan.volumes.filter((volume) => {
+    if (volume.wrapping !== undefined) return false; // a hypervisor's partitions have no serial numbers
     const serial = machine.disks.find((disk) => disk.name === volume.disk)?.serial;
     return serial !== undefined && serial.length >= 4 && id.endsWith(serial.trim().replaceAll(" ", "_"));
   });
@@ -137,7 +142,7 @@ function bySerial(name: string, { devices, plan, machine }: DeviceFacts): GuestD
 /** The device that was mounted there when the machine was inspected. */
 export function deviceMountedAt(mountPoint: string, { devices, machine }: DeviceFacts): GuestDevice | undefined {
   const uuid = machine.disks
-    .flatMap((disk) => flatten(disk.contents))
+    .flatMap((disk) => [disk, ...flatten(disk.contents)])
     .find((device) => device.mountPoint === mountPoint)?.uuid;
   return uuid === undefined ? undefined : only(devices.filter((device) => device.uuid === uuid));
 }

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { entryOf } from "../../lib/config/entries.js";
 import type { GuestConfig, TargetConfig } from "../../lib/config/schema.js";
 import { parseSize } from "../../lib/units.js";
-import type { Disk, Machine, Nic, NicPlan, VolumePlan } from "../types.js";
-import { movedDisks, type Draft } from "./context.js";
+import type { Disk, Machine, Nic, NicPlan, SourceDisk, VolumePlan } from "../types.js";
+import { allDevices, grouped, movedDisks, type Draft } from "./context.js";
+import { layOut, partitionName, useOf } from "./wrapping.js";
 
 const MIB = 1024 * 1024;
 
@@ -23,19 +24,57 @@ export function draftGuest(name: string, guest: GuestConfig, target: TargetConfi
 
 /** The disk that boots comes first, because a guest's BIOS starts from its first disk. */
 function draftVolumes(name: string, guest: GuestConfig, target: TargetConfig, machine: Machine): readonly VolumePlan[] {
-  const boots = (disk: Disk) => disk.name === machine.bootLoader?.disk;
-  const disks = movedDisks({ machine, guest });
-  return [...disks.filter(boots), ...disks.filter((disk) => !boots(disk))].map((disk, index) => {
+  const disks = grouped(movedDisks({ machine, guest }), wrapperOf);
+  const all = [...disks].map(([wrapper, same]) => ({ wrapper, disks: same, boots: same.some(bootsFrom(machine)) }));
+  return [...all.filter(({ boots }) => boots), ...all.filter(({ boots }) => !boots)].flatMap((one, index) => {
     const device = deviceName(index);
-    return {
-      disk: disk.name,
-      sourcePath: disk.stablePath ?? disk.path,
-      size: disk.size,
-      identity: { size: disk.size, serial: disk.serial, tableId: disk.tableId ?? disk.uuid },
-      path: join(target.volumes, name, `${device}.raw`),
-      device,
-    };
+    const place = { path: join(target.volumes, name, `${device}.raw`), device };
+    const [disk] = one.disks;
+    if (disk === undefined) return [];
+    return isWrapped(disk) ? [wrapped(one.wrapper, one.disks, place, name)] : [{ ...sourceDisk(disk), ...place }];
   });
+}
+
+/** Where the boot loader is; and for a guest that has none, where its system is. */
+function bootsFrom({ bootLoader, boot }: Machine): (disk: Disk) => boolean {
+  if (bootLoader?.disk !== undefined || boot === undefined) return ({ name }) => name === bootLoader?.disk;
+  return (disk) => allDevices([disk]).some(({ device }) => device.mountPoint === "/");
+}
+
+/** The name of the disk of the guest's that a disk of the source becomes, or a part of. */
+function wrapperOf(disk: Disk): string {
+  return partitionName(disk.name)?.disk ?? disk.name;
+}
+
+/** A single partition as a paravirtual guest has it; and a root file system straight on a disk, before which no boot loader fits. */
+function isWrapped(disk: Disk): boolean {
+  if (disk.partitionTable !== undefined || disk.contents.some(({ type }) => type === "partition")) return false;
+  return partitionName(disk.name) !== undefined || disk.mountPoint === "/";
+}
+
+function sourceDisk(disk: Disk): SourceDisk {
+  return {
+    disk: disk.name,
+    sourcePath: disk.stablePath ?? disk.path,
+    size: disk.size,
+    identity: { size: disk.size, serial: disk.serial, tableId: disk.tableId ?? disk.uuid },
+  };
+}
+
+function wrapped(
+  name: string,
+  disks: readonly Disk[],
+  place: Pick<VolumePlan, "path" | "device">,
+  guest: string,
+): VolumePlan {
+  const payloads = disks.map((disk) => ({
+    ...sourceDisk(disk),
+    number: partitionName(disk.name)?.number ?? 1,
+    use: useOf(disk.format),
+  }));
+  const { size, wrapping } = layOut(payloads, `${guest} ${name}`);
+  const identity = { size, serial: undefined, tableId: wrapping.tableId };
+  return { disk: name, sourcePath: wrapping.parts[0]?.sourcePath ?? "", size, identity, ...place, wrapping };
 }
 
 /** `vda` … `vdz`, `vdaa` …, as the kernel counts. */

@@ -2,6 +2,7 @@ import { RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
 import { openAgent } from "./agent.js";
 import type { SourceAgent } from "./agent-types.js";
+import { copiesOf } from "./copies.js";
 import { checkIdentity } from "./identity.js";
 import type { Throttle } from "../../lib/throttle.js";
 import type { StagingContext } from "./types.js";
@@ -44,11 +45,12 @@ export class AgentPool {
     const { connect, plan, signal } = this.context;
     const host = await connect();
     try {
-      const disks = plan.volumes.map(({ sourcePath }) => sourcePath);
+      const copies = copiesOf(plan);
+      const disks = copies.map(({ sourcePath }) => sourcePath);
       const { limit, interpreters } = this;
       const agent = await openAgent({ host, disks, limit, interpreters, signal });
       this.opened.push({ host, agent });
-      for (const [disk, volume] of plan.volumes.entries()) checkIdentity(host.name, volume, agent.hello.disks[disk]);
+      for (const [disk, copy] of copies.entries()) checkIdentity(host.name, copy, agent.hello.disks[disk]);
       this.refuseOtherBoot(host, agent);
       return agent;
     } catch (thrown) {

@@ -15,6 +15,8 @@ export interface MapBinding {
   readonly disk: DiskIdentity;
   /** Of the volume's mark, which itself is bound to the file. */
   readonly volume: string;
+  /** First byte of the disk's copy in the volume; 0 where it is not there. */
+  readonly offset?: number;
   /** Whether the volume was proven zero when the map began. */
   readonly fresh: boolean;
 }
@@ -311,6 +313,7 @@ async function openExisting(path: string): Promise<Existing | undefined> {
 function reasonForDistrust(scan: MapScan, start: MapBinding | undefined, binding: MapBinding): string | undefined {
   if (start === undefined) return "its digest map has no readable beginning";
   if (start.volume !== binding.volume) return "its digest map belongs to another volume";
+  if ((start.offset ?? 0) !== (binding.offset ?? 0)) return "its digest map belongs to another place in the volume";
   if (scan.end === "damaged") return "its digest map is damaged";
   return undefined;
 }

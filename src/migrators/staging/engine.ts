@@ -3,7 +3,8 @@ import type { VolumeStore } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import { passesOf, stateOf, type GuestRecord } from "../guest-store.js";
-import type { GuestPlan, Pass } from "../types.js";
+import type { Disk, GuestPlan, Pass } from "../types.js";
+import { copiesOf } from "./copies.js";
 import { factsOf } from "./facts.js";
 import { predictDowntime } from "./downtime.js";
 import { runPass } from "./pass.js";
@@ -164,15 +165,14 @@ function refuseAfterCutover(plan: GuestPlan, records: readonly GuestRecord[]): v
 
 /** Space is asked for before anything is copied, with holes and free space of the source's file systems left out. */
 async function checkSpace({ plan, machine, report, volumes }: StagingContext): Promise<void> {
+  const find = (disk: string): Disk | undefined => machine.disks.find(({ name }) => name === disk);
   let needed = 0;
   let most = 0;
   let free = Infinity;
   for (const volume of plan.volumes) {
     const space = await volumes.space(volume.path);
-    const expected = expectedBytes(
-      machine.disks.find(({ name }) => name === volume.disk),
-      volume.size,
-    );
+    const disks = copiesOf({ volumes: [volume] }).map(({ disk, size }) => ({ size, found: find(disk) }));
+    const expected = disks.reduce((sum, { found, size }) => sum + expectedBytes(found, size), 0);
     needed += Math.max(0, expected - space.allocated);
     most += Math.max(0, volume.size - space.allocated);
     free = Math.min(free, space.free);

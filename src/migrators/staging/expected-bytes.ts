@@ -9,11 +9,18 @@ const CONTAINERS = ["LVM2_member", "linux_raid_member"];
  * @param size of the disk, the answer when nothing is known of it
  */
 export function expectedBytes(disk: Disk | undefined, size: number): number {
-  if (disk === undefined || disk.contents.length === 0) return disk?.partitionTable === undefined ? 0 : size;
+  if (disk === undefined) return 0;
+  if (disk.contents.length === 0) return disk.partitionTable === undefined ? straightOn(disk) : size;
   return Math.min(
     size,
     disk.contents.reduce((sum, device) => sum + bytesOf(device), 0),
   );
+}
+
+/** A file system (or swap, or nothing) straight on a disk. */
+function straightOn({ format, usedBytes, size }: Disk): number {
+  if (usedBytes !== undefined) return usedBytes;
+  return format === undefined || format === "swap" || CONTAINERS.includes(format) ? 0 : size;
 }
 
 function bytesOf(device: BlockDevice): number {

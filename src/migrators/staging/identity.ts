@@ -1,6 +1,6 @@
 import { inflateSync } from "node:zlib";
 import { RehomeError } from "../../lib/errors.js";
-import type { VolumePlan } from "../types.js";
+import type { SourceDisk } from "../types.js";
 import { readFailed } from "./agent-process.js";
 import type { HelloDisk } from "./protocol.js";
 
@@ -8,12 +8,12 @@ import type { HelloDisk } from "./protocol.js";
  * Makes sure that a source disk is the one that the guest was planned with.
  * @throws RehomeError disk-missing, disk-changed
  */
-export function checkIdentity(machine: string, volume: VolumePlan, disk: HelloDisk | undefined): void {
-  const path = volume.sourcePath;
+export function checkIdentity(machine: string, source: SourceDisk, disk: HelloDisk | undefined): void {
+  const path = source.sourcePath;
   if (disk === undefined || disk.error !== undefined) {
     throw readFailed(machine, path, undefined, disk?.error ?? "ENOENT", "the disk cannot be opened");
   }
-  const { size, serial, tableId } = volume.identity;
+  const { size, serial, tableId } = source.identity;
   const differences: string[] = [];
   if (disk.size !== size) differences.push(`it has ${disk.size} bytes instead of ${size}`);
   if (serial !== undefined && disk.serials.length > 0 && !disk.serials.some((found) => sameSerial(found, serial))) {
@@ -25,7 +25,7 @@ export function checkIdentity(machine: string, volume: VolumePlan, disk: HelloDi
   if (differences.length === 0) return;
   throw new RehomeError(
     "disk-changed",
-    `disk ${volume.disk} is not the one that was planned: ${differences.join(", ")}`,
+    `disk ${source.disk} is not the one that was planned: ${differences.join(", ")}`,
     {
       machine,
       path,

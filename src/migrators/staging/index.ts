@@ -11,6 +11,7 @@ export {
   type DowntimePart,
   type DowntimePrediction,
 } from "./downtime.js";
+export { copiesOf, type DiskCopy } from "./copies.js";
 export { markDiverged, markStaged, runFinalPass, stageGuest, verifyTarget } from "./engine.js";
 export { factsOf } from "./facts.js";
 export type * from "./types.js";

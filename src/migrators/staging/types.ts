@@ -2,7 +2,7 @@ import type { VolumeReadBack, VolumeStore } from "../../cluster/volumes/types.js
 import type { Host } from "../../lib/host/types.js";
 import type { Report } from "../../lib/report.js";
 import type { GuestStore } from "../guest-store.js";
-import type { GuestPlan, Machine, Pass, VolumePlan } from "../types.js";
+import type { GuestPlan, Machine, Pass, SourceDisk } from "../types.js";
 import type { DowntimePrediction } from "./downtime.js";
 import type { StopReason } from "./stop-rule.js";
 
@@ -30,7 +30,7 @@ export interface Extent {
 export interface Tracker {
   readonly kind: Pass["tracker"];
   /** @returns extents that may have changed, or `unknown`: everything is hashed. Unknown never means unchanged. */
-  changedExtents(volume: VolumePlan): Promise<readonly Extent[] | "unknown">;
+  changedExtents(disk: SourceDisk): Promise<readonly Extent[] | "unknown">;
 }
 
 /** What every piece of the engine works on. */

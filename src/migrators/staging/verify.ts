@@ -4,10 +4,12 @@ import { formatSize } from "../../lib/units.js";
 import type { VolumePlan } from "../types.js";
 import { AgentPool } from "./agent-pool.js";
 import type { ScanSink, SourceAgent } from "./agent-types.js";
+import { openCopies, type DiskCopy } from "./copies.js";
 import type { DigestMap } from "./digest-map.js";
+import { verifyFrame } from "./frame.js";
 import { chunksIn, regionExtent } from "./geometry.js";
 import { Meter } from "./meter.js";
-import { openMap, refuseDiverged } from "./session.js";
+import { openMap } from "./session.js";
 import { throttle } from "../../lib/throttle.js";
 import {
   CHUNK_SIZE,
@@ -32,8 +34,8 @@ export async function verifyVolumes(request: VerifyRequest): Promise<VerifyResul
   try {
     const agent = await agents?.first();
     const disks: VerifiedDisk[] = [];
-    for (const [index, volume] of plan.volumes.entries()) {
-      disks.push(await verifyDisk(request, volume, agent && { agent, index }));
+    for (const volume of plan.volumes) {
+      disks.push(...(await verifyVolume(request, volume, agent && { agent, index: disks.length })));
     }
     const bytes = disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
     report.end(id, { state: "done", detail: `${formatSize(bytes)} are right` });
@@ -48,31 +50,33 @@ export async function verifyVolumes(request: VerifyRequest): Promise<VerifyResul
 
 interface Source {
   readonly agent: SourceAgent;
+  /** Of the (first) disk in the agent's list. */
   readonly index: number;
 }
 
-async function verifyDisk(
+/** All disks that are copied into one volume, and the partition table around them when it is rehome's. */
+async function verifyVolume(
   context: StagingContext,
   plan: VolumePlan,
   source: Source | undefined,
-): Promise<VerifiedDisk> {
+): Promise<readonly VerifiedDisk[]> {
   if ((await context.volumes.mark(plan.path)) === undefined) {
     throw new RehomeError("volume-missing", `the volume of disk ${plan.disk} is not there`, { path: plan.path });
   }
-  const volume = await context.volumes.open({
-    path: plan.path,
-    guest: context.plan.name,
-    disk: plan.disk,
-    size: plan.size,
-  });
+  const { volume, copies } = await openCopies(context, plan);
   try {
-    refuseDiverged(volume);
-    const { map } = await openMap(context, plan, volume);
-    try {
-      return await verifyRegions(context, plan, volume, map, source);
-    } finally {
-      await map.close();
+    await verifyFrame(volume, plan);
+    const disks: VerifiedDisk[] = [];
+    for (const { copy, window } of copies) {
+      const { map } = await openMap(context, copy, window);
+      const own = source && { ...source, index: source.index + disks.length };
+      try {
+        disks.push(await verifyRegions(context, copy, window, map, own));
+      } finally {
+        await map.close();
+      }
     }
+    return disks;
   } finally {
     await volume.close();
   }
@@ -80,7 +84,7 @@ async function verifyDisk(
 
 async function verifyRegions(
   { report, signal }: StagingContext,
-  plan: VolumePlan,
+  plan: DiskCopy,
   volume: Volume,
   map: DigestMap,
   source: Source | undefined,
@@ -145,7 +149,7 @@ async function readRegionBack(
   return { bytes, found };
 }
 
-function compareDigests(plan: VolumePlan, region: number, known: Buffer, found: readonly (Buffer | undefined)[]): void {
+function compareDigests(plan: DiskCopy, region: number, known: Buffer, found: readonly (Buffer | undefined)[]): void {
   for (const [index, digest] of found.entries()) {
     if (digest === undefined || digest.equals(known.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE))) continue;
     throw mismatch(plan, region * CHUNKS_PER_REGION + index, "the volume does not hold what was sent");
@@ -154,7 +158,7 @@ function compareDigests(plan: VolumePlan, region: number, known: Buffer, found: 
 
 /** Has the source compare what it holds with what was just read back. */
 async function compareWithSource(
-  plan: VolumePlan,
+  plan: DiskCopy,
   { geometry }: DigestMap,
   region: number,
   known: Buffer,
@@ -175,14 +179,14 @@ async function compareWithSource(
   if (different !== undefined) throw mismatch(plan, different, "source and volume differ");
 }
 
-function mismatch(plan: VolumePlan, chunk: number, text: string): RehomeError {
+function mismatch(plan: DiskCopy, chunk: number, text: string): RehomeError {
   return new RehomeError("verify-mismatch", `${text}: disk ${plan.disk} at byte ${chunk * CHUNK_SIZE}`, {
     path: plan.path,
     remedy: "the source is intact: look at the target's disks (dmesg, smartctl), then stage the guest again",
   });
 }
 
-function unfinished(plan: VolumePlan, region: number): RehomeError {
+function unfinished(plan: DiskCopy, region: number): RehomeError {
   const { offset } = regionExtent({ size: plan.size, chunks: 0, regions: 0 }, region);
   return new RehomeError(
     "verify-mismatch",

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { asRehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
-import { runFinalPass, stageGuest, verifyTarget } from "../../../src/migrators/staging/index.js";
+import { copiesOf, runFinalPass, stageGuest, verifyTarget } from "../../../src/migrators/staging/index.js";
 import { cutHost } from "../../helpers/cut-host.js";
 import { applyWrite, diskSize, diskWrite, firstDifference, type DiskWrite } from "../../helpers/random-disk.js";
 import { stagingFixture, type StagingFixture } from "../../helpers/staging.js";
@@ -31,12 +31,13 @@ const AGENTS = [
   { agent: "python", options: {}, runs: 12 },
   { agent: "python 2", options: { interpreters: ["python2.7"] }, runs: 4 },
   { agent: "sh", options: { interpreters: [] }, runs: 5 },
+  { agent: "python, wrapped into one volume", options: {}, runs: 8, wrap: true },
 ] as const;
 
 describe("staging that is interrupted", function () {
   this.timeout(120_000);
 
-  for (const { agent, options, runs } of AGENTS) {
+  for (const { agent, options, runs, ...shape } of AGENTS) {
     it(`${agent}: any disks, writes and cut connections: the target is the source after the last pass`, async function () {
       const [interpreter] = "interpreters" in options ? options.interpreters : [];
       if (interpreter !== undefined && spawnSync(interpreter, ["-c", ""]).status !== 0) {
@@ -45,38 +46,44 @@ describe("staging that is interrupted", function () {
       }
       const rounds = fc.array(round, { minLength: 1, maxLength: 5 });
       const property = fc.asyncProperty(fc.array(diskSize, { minLength: 1, maxLength: 2 }), rounds, (sizes, history) =>
-        holds(sizes, history, options),
+        holds(sizes, history, { options, ...shape }),
       );
       await fc.assert(property, { numRuns: runs, endOnFailure: true });
     });
   }
 
-  it("kill -9 at any moment: the target is the source after the last pass", async () => {
-    const rounds = fc.array(
-      fc.record({ writes: fc.array(diskWrite, { minLength: 2, maxLength: 8 }), killAfterMs: fc.nat(700) }),
-      { minLength: 1, maxLength: 3 },
-    );
-    const property = fc.asyncProperty(diskSize, rounds, async (size, history) => {
-      const guest = await stagingFixture({ sizes: [size, 70 * 2 ** 20] });
-      try {
-        for (const { writes, killAfterMs } of history) {
-          for (const write of writes) await applyToAll(guest, write);
-          await killedRun(guest, killAfterMs);
+  for (const wrap of [false, true])
+    it(`kill -9 at any moment${wrap ? ", wrapped" : ""}: the target is the source after the last pass`, async () => {
+      const rounds = fc.array(
+        fc.record({ writes: fc.array(diskWrite, { minLength: 2, maxLength: 8 }), killAfterMs: fc.nat(700) }),
+        { minLength: 1, maxLength: 3 },
+      );
+      const property = fc.asyncProperty(diskSize, rounds, async (size, history) => {
+        const guest = await stagingFixture({ sizes: [size, 70 * 2 ** 20], wrap });
+        try {
+          for (const { writes, killAfterMs } of history) {
+            for (const write of writes) await applyToAll(guest, write);
+            await killedRun(guest, killAfterMs);
+          }
+          await lastPass(guest, {});
+        } finally {
+          await guest.remove();
         }
-        await lastPass(guest, {});
-      } finally {
-        await guest.remove();
-      }
+      });
+      await fc.assert(property, { numRuns: 6, endOnFailure: true });
     });
-    await fc.assert(property, { numRuns: 6, endOnFailure: true });
-  });
 });
 
-async function holds(sizes: readonly number[], history: readonly Round[], options: object): Promise<void> {
+interface Way {
+  readonly options: object;
+  readonly wrap?: boolean;
+}
+
+async function holds(sizes: readonly number[], history: readonly Round[], { options, wrap }: Way): Promise<void> {
   let cutAfter: number | undefined;
   const connect = (): Promise<ReturnType<typeof localHost>> =>
     Promise.resolve(cutAfter === undefined ? localHost("source") : cutHost(localHost("source"), cutAfter));
-  const guest = await stagingFixture({ sizes, connect });
+  const guest = await stagingFixture({ sizes, connect, ...(wrap && { wrap }) });
   try {
     for (const [number, { back, writes, cutAfter: bytes }] of history.entries()) {
       if (back && number >= 2) await restore(guest, number - 2);
@@ -99,15 +106,16 @@ async function holds(sizes: readonly number[], history: readonly Round[], option
 
 async function lastPass(guest: StagingFixture, options: object): Promise<void> {
   await runFinalPass({ ...guest.context, options, quiesced: true });
-  for (const [index, disk] of guest.disks.entries()) {
-    assert.equal(await firstDifference(disk, guest.volumes[index] ?? ""), undefined, `${disk} and its volume differ`);
+  for (const { sourcePath, path, offset, size } of copiesOf(guest.context.plan)) {
+    const range = { offset, size };
+    assert.equal(await firstDifference(sourcePath, path, range), undefined, `${sourcePath} and its volume differ`);
   }
   await verifyTarget({ ...guest.context, options, mode: "sent" });
   await verifyTarget({ ...guest.context, options, mode: "full" });
 }
 
 async function applyToAll(guest: StagingFixture, write: DiskWrite): Promise<void> {
-  for (const { sourcePath, size } of guest.context.plan.volumes) await applyWrite(sourcePath, size, write);
+  for (const { sourcePath, size } of copiesOf(guest.context.plan)) await applyWrite(sourcePath, size, write);
 }
 
 async function remember(guest: StagingFixture, number: number): Promise<void> {
@@ -126,11 +134,12 @@ async function copySparse(from: string, to: string): Promise<void> {
 /** Stages in a process of its own, slowly, and kills that some time after its first pass began. */
 async function killedRun(guest: StagingFixture, killAfterMs: number): Promise<void> {
   const script = fileURLToPath(new URL("../../helpers/stage-child.ts", import.meta.url));
-  const sizes = guest.context.plan.volumes.map(({ size }) => size);
+  const sizes = copiesOf(guest.context.plan).map(({ size }) => size);
   const options = { passes: 2, bwlimit: 30 * 2 ** 20 };
+  const wrap = guest.context.plan.volumes.some(({ wrapping }) => wrapping !== undefined);
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", script, guest.folder, JSON.stringify(sizes), JSON.stringify(options)],
+    ["--import", "tsx", script, guest.folder, JSON.stringify(sizes), JSON.stringify(options), `${wrap}`],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const exited = once(child, "exit");

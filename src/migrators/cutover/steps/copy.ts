@@ -1,4 +1,4 @@
-import { runFinalPass, verifyTarget, type StagingContext } from "../../staging/index.js";
+import { copiesOf, runFinalPass, verifyTarget, type StagingContext } from "../../staging/index.js";
 import { formatSize } from "../../../lib/units.js";
 import type { Pass } from "../../types.js";
 import type { Step } from "../sequence.js";
@@ -14,7 +14,7 @@ export const warmPassStep: Step<CutoverContext> = {
   title: "copy what changed, with the source running",
   fleeting: true,
   describe: ({ plan }) => [
-    ...plan.volumes.map(({ sourcePath, path }) => `copy what changed on ${sourcePath} to ${path}`),
+    ...copiesOf(plan).map(({ sourcePath, path }) => `copy what changed on ${sourcePath} to ${path}`),
     "read back what was sent so far and compare its digests",
   ],
   async run(context) {
@@ -27,7 +27,7 @@ export const warmPassStep: Step<CutoverContext> = {
 export const finalPassStep: Step<CutoverContext> = {
   name: "final-pass",
   title: "copy what changed, with the source at rest",
-  describe: ({ plan }) => plan.volumes.map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
+  describe: ({ plan }) => copiesOf(plan).map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
   async run(context) {
     await requireAtRest(context);
     const outcome = await pass(context, true);
