@@ -80,7 +80,11 @@ export function changeRole(
 }
 
 /** What moves, as lines for a person. */
-export function movesText({ moves, dryRun, unsupported }: ForeseenChange): readonly string[] {
+export function movesText({
+  moves,
+  dryRun,
+  unsupported,
+}: Pick<ForeseenChange, "moves" | "dryRun" | "unsupported">): readonly string[] {
   if (unsupported.length > 0) return [`what moves cannot be foreseen: the CIB uses ${unsupported.join(", ")}`];
   const would = dryRun ? "would go" : "goes";
   return moves.flatMap(({ name, before, after }) =>

@@ -42,7 +42,13 @@ function verified(cib: XmlElement, crmVerify: string | undefined): Verification 
 
 const NOT_INSTALLED = 127;
 
-async function askPacemaker(host: Host, which: readonly string[], path: string): Promise<string | undefined> {
+/**
+ * What Debian's crm_verify says of a CIB; undefined where it is not installed.
+ * @param which how it is told which: `-x FILE`, `-L`
+ * @param path names it in errors
+ * @throws RehomeError cib-invalid
+ */
+export async function askPacemaker(host: Host, which: readonly string[], path: string): Promise<string | undefined> {
   const result = await host.run(["crm_verify", "-V", ...which], { timeoutMs: 30_000 });
   if (result.exitCode === NOT_INSTALLED) return undefined;
   if (result.exitCode === 0) return "";

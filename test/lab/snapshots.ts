@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { RehomeError } from "../../src/lib/errors.js";
@@ -47,6 +47,15 @@ export async function restoreSnapshot(lab: Lab, name: string): Promise<void> {
     }),
   );
   await Promise.all(kept.filter((machine) => before[machine.name] === "running").map((machine) => machine.thaw()));
+}
+
+/** Whether the lab has a snapshot of that name. */
+export async function hasSnapshot(lab: Lab, name: string): Promise<boolean> {
+  checkName(name);
+  return access(file(lab, name)).then(
+    () => true,
+    () => false,
+  );
 }
 
 function file(lab: Lab, name: string): string {

@@ -17,7 +17,15 @@ export function domainXml(spec: DomainSpec): string {
   return writeXml(
     element("domain", { type: spec.hypervisor.type }, [
       element("name", {}, spec.name),
-      element("uuid", {}, spec.uuid ?? stableUuid(spec)),
+      element(
+        "uuid",
+        {},
+        spec.uuid ??
+          stableUuid(
+            spec.name,
+            spec.nics.map((nic) => nic.mac),
+          ),
+      ),
       ...(spec.title === undefined ? [] : [element("title", {}, spec.title)]),
       element("memory", { unit: "KiB" }, `${memory}`),
       element("currentMemory", { unit: "KiB" }, `${memory}`),
@@ -37,8 +45,8 @@ export function domainXml(spec: DomainSpec): string {
 }
 
 /** The same for the same guest: software licences and DHCP leases hang on it. A UUID of version 8 (RFC 9562). */
-function stableUuid(spec: DomainSpec): string {
-  const text = [spec.name, ...spec.nics.map((nic) => nic.mac)].join(" ");
+export function stableUuid(name: string, macs: readonly string[]): string {
+  const text = [name, ...macs].join(" ");
   const hex = createHash("sha256").update(`rehome guest ${text}`).digest("hex");
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return [
@@ -60,9 +68,18 @@ function os(spec: DomainSpec): XmlElement {
   ]);
 }
 
-/** Under KVM what the host has; emulation has everything that QEMU can do (its default lacks x86-64-v2). */
+/**
+ * Under KVM what the host has, or what all hosts have; emulation has everything that QEMU can do (its default lacks
+ * x86-64-v2).
+ */
 function cpu(spec: DomainSpec): XmlElement {
   if (spec.hypervisor.type === "qemu") return element("cpu", { mode: "maximum", check: "none" });
+  if (spec.cpuModel !== undefined) {
+    // models have flags that some processors of their kind lack: those are left out, instead of the guest not starting
+    return element("cpu", { mode: "custom", match: "exact", check: "none" }, [
+      element("model", { fallback: "allow" }, spec.cpuModel),
+    ]);
+  }
   return element("cpu", { mode: "host-model", check: "partial" });
 }
 

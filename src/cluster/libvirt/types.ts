@@ -9,6 +9,11 @@ export interface DomainSpec {
   readonly hypervisor: Hypervisor;
   readonly firmware: "bios" | "uefi";
   readonly vcpus: number;
+  /**
+   * libvirt's CPU model, the same on every host that the guest may run on (`commonCpuModel` of the cluster's facts); what
+   * this host has without it. Under KVM only.
+   */
+  readonly cpuModel?: string;
   /** Bytes. */
   readonly memory: number;
   /** In boot order: the guest starts from the first. */

@@ -3,11 +3,14 @@ import { join } from "node:path";
 import { loadConfig } from "../../lib/config/load.js";
 import type { ClusterConfig } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
+import type { Host } from "../../lib/host/types.js";
 import { openJournal } from "../../lib/journal.js";
 import { acquireLock } from "../../lib/lock.js";
 import type { StepRecord } from "./apply.js";
+import { hostOf } from "./examine.js";
 import { connectAll, type Connections } from "./facts/gather.js";
 import { connectMachine, type ConnectMachine } from "./machines.js";
+import { hostsOf } from "./members.js";
 import { bmcPasswords } from "./passwords.js";
 
 /** What every command that works on the cluster's machines begins with. */
@@ -72,4 +75,13 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterS
     },
     close: () => connections.close(),
   };
+}
+
+/** The hosts, both of which must be there. @throws RehomeError host-unreachable */
+export function bothHosts({ cluster, connections }: ClusterSession): readonly Host[] {
+  const problem = connections.unreachable.find(({ name }) => Object.hasOwn(cluster.hosts, name));
+  if (problem !== undefined) {
+    throw new RehomeError("host-unreachable", problem.message, { machine: problem.name, remedy: problem.remedy });
+  }
+  return hostsOf(cluster).map(({ name }) => hostOf(connections.hosts, name));
 }

@@ -39,6 +39,7 @@ async function validate(text: string): Promise<string> {
 describe("domain XML", () => {
   for (const [name, given] of Object.entries({
     "a BIOS guest under KVM": spec,
+    "a guest with the hosts' common CPU": { ...spec, cpuModel: "EPYC-Rome" },
     "an emulated guest": { ...spec, hypervisor: { ...spec.hypervisor, type: "qemu" as const } },
     "a UEFI guest": { ...spec, firmware: "uefi" as const },
     "a guest without disks and NICs": { ...spec, disks: [], nics: [] },
@@ -50,6 +51,15 @@ describe("domain XML", () => {
 
   it("has the name on a line of its own, as VirtualDomain's sed wants it", () => {
     assert.match(domainXml(spec), /^ *<name>web1<\/name>$/m);
+  });
+
+  it("has the hosts' common CPU under KVM, and never in an emulated one", () => {
+    const model = (given: DomainSpec): string | undefined =>
+      descendantsOf(parseXml(domainXml({ ...given, cpuModel: "EPYC" }), "domain"), "model").find(
+        ({ attributes }) => attributes["fallback"] !== undefined,
+      )?.text;
+    assert.equal(model(spec), "EPYC");
+    assert.equal(model({ ...spec, hypervisor: { ...spec.hypervisor, type: "qemu" } }), undefined);
   });
 
   it("boots from the disks in their order, through virtio, keeping serials that fit", () => {

@@ -91,7 +91,7 @@ function carries(name: string, { overcommit, reserve }: ClusterConfig, capacity:
 }
 
 /** A full member that only votes: it runs fencing devices and pings, and is not even asked about anything else. */
-function onlyVotes(node: string): XmlElement {
+export function onlyVotes(node: string): XmlElement {
   return element("rsc_location", {
     id: `loc-${node}-only-votes`,
     "rsc-pattern": "!^(fence-.*|ping|cl-ping)(:[0-9]+)?$",

@@ -6,11 +6,10 @@ import { reported, type Report } from "../../../lib/report.js";
 import { descendantsOf } from "../../../lib/xml.js";
 import { readLiveCib } from "../../pacemaker/live-cib.js";
 import { applySteps } from "../../setup/apply.js";
-import { hostOf } from "../../setup/examine.js";
 import { drbdVersion, type DrbdVersion } from "../../setup/files/drbd-common.js";
 import { isOurs } from "../../setup/files/mark.js";
 import { hostsOf } from "../../setup/members.js";
-import type { ClusterSession } from "../../setup/session.js";
+import { bothHosts, type ClusterSession } from "../../setup/session.js";
 import { partName, planVolume, resourceOf, resourceTag } from "./plan.js";
 import { createSteps, removeSteps } from "./steps.js";
 import { surveyHost, type Survey } from "./survey.js";
@@ -131,14 +130,6 @@ async function requireUnused(host: Host, name: string): Promise<void> {
       remedy: "stop the guest, and take it out of the cluster first",
     },
   );
-}
-
-function bothHosts({ cluster, connections }: ClusterSession): readonly Host[] {
-  const problem = connections.unreachable.find(({ name }) => Object.hasOwn(cluster.hosts, name));
-  if (problem !== undefined) {
-    throw new RehomeError("host-unreachable", problem.message, { machine: problem.name, remedy: problem.remedy });
-  }
-  return hostsOf(cluster).map(({ name }) => hostOf(connections.hosts, name));
 }
 
 function surveyAll(session: ClusterSession): Promise<readonly Survey[]> {

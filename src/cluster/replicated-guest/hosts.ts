@@ -1,0 +1,147 @@
+import { RehomeError } from "../../lib/errors.js";
+import { runChecked } from "../../lib/host/run.js";
+import type { Host } from "../../lib/host/types.js";
+import { childOf, childrenOf, descendantsOf, parseXml, type XmlElement } from "../../lib/xml.js";
+import type { GuestDomain } from "./types.js";
+
+/** A domain that libvirt on a host knows, whoever started it. */
+export interface HostDomain {
+  readonly host: string;
+  readonly name: string;
+  readonly uuid: string;
+  /** Devices and files of its disks. */
+  readonly disks: readonly string[];
+  readonly running: boolean;
+  /** Kept by libvirt, which would start it again by itself or when somebody says so. */
+  readonly defined: boolean;
+}
+
+export const LIBVIRT = "qemu:///system";
+const LIMIT = { timeoutMs: 60_000 };
+const VIRSH = ["virsh", "--quiet", "--connect", LIBVIRT];
+
+/** Of each domain: whether it is kept, whether it runs, its XML in base64. A domain that is gone meanwhile is left out. */
+const DOMAINS = `set -e
+all=$(virsh --quiet --connect "$1" list --all --uuid)
+running=$(virsh --quiet --connect "$1" list --uuid)
+defined=$(virsh --quiet --connect "$1" list --all --persistent --uuid)
+for uuid in $all; do
+  xml=$(virsh --quiet --connect "$1" dumpxml "$uuid" 2>/dev/null) || continue
+  case "$defined" in *"$uuid"*) kept=defined ;; *) kept=transient ;; esac
+  case "$running" in *"$uuid"*) state=running ;; *) state=off ;; esac
+  printf "%s %s " "$kept" "$state"
+  printf "%s" "$xml" | base64 -w0
+  echo
+done`;
+
+/** All domains of a host. @throws RehomeError command-failed when libvirt does not answer: unknown is not none */
+export async function hostDomains(host: Host): Promise<readonly HostDomain[]> {
+  const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", LIBVIRT], LIMIT);
+  return output
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [kept, state, content = ""] = line.split(" ");
+      const xml = parseXml(Buffer.from(content, "base64").toString("utf8"), "virsh dumpxml");
+      return {
+        host: host.name,
+        name: childOf(xml, "name")?.text ?? "",
+        uuid: childOf(xml, "uuid")?.text ?? "",
+        disks: descendantsOf(xml, "disk").flatMap(sourcesOf),
+        running: state === "running",
+        defined: kept === "defined",
+      };
+    });
+}
+
+function sourcesOf(disk: XmlElement): readonly string[] {
+  const { dev, file } = childOf(disk, "source")?.attributes ?? {};
+  return [dev, file].filter((path) => path !== undefined);
+}
+
+/**
+ * Has a host say whether it could run a guest: bridges, machine type and processor, files that it is started from, and
+ * libvirt's own reading of its XML. Nothing is defined or started.
+ * @returns digests of the files that the guest is started from, by path
+ * @throws RehomeError domain-unfit, command-failed
+ */
+export async function requireFit(host: Host, domain: GuestDomain): Promise<ReadonlyMap<string, string>> {
+  for (const bridge of domain.bridges) await requireBridge(host, bridge);
+  const capabilities = await domainCapabilities(host, domain);
+  requireCpuMode(host, domain, capabilities);
+  await requireCpu(host, domain);
+  const digests = new Map<string, string>();
+  for (const file of domain.files) digests.set(file, await digestOf(host, file));
+  await requireReadable(host, domain);
+  return digests;
+}
+
+async function requireBridge(host: Host, bridge: string): Promise<void> {
+  const found = await host.run(["test", "-d", `/sys/class/net/${bridge}/bridge`], LIMIT);
+  if (found.exitCode === 0) return;
+  throw unfit(host, `there is no bridge ${bridge}`, "make the bridge there, or give the guest's card another one");
+}
+
+/** libvirt knows neither a machine type that QEMU has not, nor KVM where there is none. */
+async function domainCapabilities(host: Host, { hypervisor, machine }: GuestDomain): Promise<XmlElement> {
+  const argv = [...VIRSH, "domcapabilities", "--virttype", hypervisor, "--arch", "x86_64", "--machine", machine];
+  const { exitCode, stdout, stderr } = await host.run(argv, LIMIT);
+  if (exitCode === 0) return parseXml(stdout, `virsh domcapabilities on ${host.name}`);
+  throw new RehomeError("domain-unfit", `it has no ${hypervisor} machine ${machine}`, {
+    machine: host.name,
+    output: stderr.trim(),
+    remedy: `qemu-system-x86_64 -machine help lists those that it has; take one that both hosts have`,
+  });
+}
+
+function requireCpuMode(host: Host, { cpu }: GuestDomain, capabilities: XmlElement): void {
+  const modes = childrenOf(childOf(capabilities, "cpu") ?? capabilities, "mode");
+  const mode = modes.find(({ attributes }) => attributes["name"] === cpu?.mode);
+  if (cpu === undefined || mode?.attributes["supported"] === "yes") return;
+  throw unfit(host, `it has no CPU of mode ${cpu.mode}`, "use the common CPU model that rehome cluster plan names");
+}
+
+/** A model and its flags, as far as the XML wants them checked; what only leaves out is not checked by libvirt either. */
+async function requireCpu(host: Host, { cpu, hypervisor, machine }: GuestDomain): Promise<void> {
+  if (cpu?.mode !== "custom" || /<cpu[^>]*check="none"/.test(cpu.text)) return;
+  const compare = ["hypervisor-cpu-compare", "--virttype", hypervisor, "--machine", machine, "--error", "/dev/stdin"];
+  const { exitCode, stdout, stderr } = await host.run([...VIRSH, ...compare], { ...LIMIT, input: cpu.text });
+  if (exitCode === 0) return;
+  throw new RehomeError("domain-unfit", "its processor lacks what the guest's CPU has", {
+    machine: host.name,
+    output: `${stdout}${stderr}`.trim(),
+    remedy: "give the guest the common CPU model that rehome cluster plan names",
+  });
+}
+
+async function digestOf(host: Host, path: string): Promise<string> {
+  const { exitCode, stdout } = await host.run(["sha256sum", "--", path], LIMIT);
+  if (exitCode === 0) return stdout.split(" ")[0]?.replace(/^\\/, "") ?? "";
+  throw unfit(
+    host,
+    `there is no ${path}, which the guest is started from`,
+    "copy it there, the same as on the other host",
+  );
+}
+
+/** What libvirt makes of the XML, without defining it. From a file: what is its input here cannot be opened. */
+async function requireReadable(host: Host, { text }: GuestDomain): Promise<void> {
+  const folder = (await runChecked(host, ["mktemp", "-d"], LIMIT)).trim();
+  try {
+    const path = `${folder}/domain.xml`;
+    await host.writeFile(path, text, 0o600);
+    const read = await host.run([...VIRSH, "domxml-to-native", "qemu-argv", path], LIMIT);
+    if (read.exitCode === 0) return;
+    throw new RehomeError("domain-unfit", "libvirt there does not take the domain XML", {
+      machine: host.name,
+      output: read.stderr.trim(),
+      remedy: "correct the domain XML",
+    });
+  } finally {
+    await host.run(["rm", "-rf", "--", folder], LIMIT);
+  }
+}
+
+function unfit(host: Host, message: string, remedy: string): RehomeError {
+  return new RehomeError("domain-unfit", message, { machine: host.name, remedy });
+}

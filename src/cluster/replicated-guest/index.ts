@@ -1,0 +1,288 @@
+import { isGuestName } from "../../lib/config/schema.js";
+import { RehomeError } from "../../lib/errors.js";
+import type { Host } from "../../lib/host/types.js";
+import { reported } from "../../lib/report.js";
+import type { XmlElement } from "../../lib/xml.js";
+import { findResource } from "../cib/edit.js";
+import { setTransientAttribute } from "../cib/status.js";
+import type { Edit } from "../cib/tree.js";
+import { configurationDiff } from "../configure.js";
+import { clusterNodes, inTurn } from "../control.js";
+import { guestStatus, startGuest, type GuestStatus, type WaitOptions } from "../guests.js";
+import { targetRoleOf } from "../guest-resource.js";
+import { applySteps } from "../setup/apply.js";
+import { examine } from "../setup/examine.js";
+import { untestedMembers } from "../setup/fence-record.js";
+import { membersOf } from "../setup/members.js";
+import { bothHosts, type ClusterSession } from "../setup/session.js";
+import type { Step } from "../setup/steps/types.js";
+import { listVolumes, type ReplicatedVolume } from "../volumes/replicated/index.js";
+import { readDomain } from "./domain.js";
+import { effectsOf, requireHarmless, requireValid } from "./effects.js";
+import { requireNowhereElse } from "./elsewhere.js";
+import { hostDomains, requireFit } from "./hosts.js";
+import { definitionPath, diskIds, dropGuest, isRegistered, ownIds, putGuest } from "./resources.js";
+import { sessionCluster } from "./session-cluster.js";
+import { addSteps, removeSteps } from "./steps.js";
+import type { FileChange, GuestChange, GuestDomain, GuestOptions, GuestRequest } from "./types.js";
+
+export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
+export { sessionCluster } from "./session-cluster.js";
+export { definitionPath } from "./resources.js";
+export { CONSOLES } from "./domain-rules.js";
+
+/** What is to be done, and what that would lead to. */
+interface GuestPlan {
+  readonly change: GuestChange;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Registers a guest on a replicated volume with the cluster: its definition on both hosts, then all of its resources in
+ * one change of the CIB. One that is registered is brought up to date. The same again changes nothing.
+ * @returns what was changed, and how many steps it took
+ * @throws RehomeError before anything was changed: domain-refused, domain-unfit, domain-exists, volume-missing,
+ *   volume-busy, resource-exists, others-stop, file-foreign, cib-invalid, host-unreachable, runtime-unreachable;
+ *   afterwards as applySteps
+ */
+export async function addGuest(
+  session: ClusterSession,
+  request: GuestRequest,
+  options: GuestOptions,
+): Promise<GuestChange & { readonly changed: number }> {
+  return session.exclusively(`rehome cluster add ${request.name}`, async (journal) => {
+    const { change, steps } = await planGuest(session, request, options);
+    const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
+    return { ...change, changed };
+  });
+}
+
+/**
+ * Waits until a guest that was added runs; one that is to be stopped is left as it is.
+ * @throws RehomeError as startGuest
+ */
+export async function awaitAdded(session: ClusterSession, name: string, wait: WaitOptions): Promise<GuestStatus> {
+  const cluster = sessionCluster(session);
+  const guest = findResource(await cluster.read(), name);
+  const isWanted = guest !== undefined && targetRoleOf(guest) !== "Stopped";
+  return isWanted ? startGuest(cluster, name, wait) : guestStatus(cluster, name);
+}
+
+/** What `addGuest` would change; changes nothing. @throws as addGuest */
+export async function foreseeGuest(
+  session: ClusterSession,
+  request: GuestRequest,
+  options: GuestOptions,
+): Promise<GuestChange> {
+  return (await planGuest(session, request, options)).change;
+}
+
+/**
+ * Takes a stopped guest out of the cluster: its resources, constraints and definitions; its volume stays.
+ * @throws RehomeError resource-unknown, resource-active, others-stop, host-unreachable, as applySteps
+ */
+export async function removeGuest(
+  session: ClusterSession,
+  name: string,
+  options: GuestOptions,
+): Promise<GuestChange & { readonly changed: number }> {
+  return session.exclusively(`rehome cluster remove ${name}`, async (journal) => {
+    const { change, steps } = await planRemoval(session, name, options);
+    const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
+    return { ...change, changed };
+  });
+}
+
+/** What `removeGuest` would change; changes nothing. @throws as removeGuest */
+export async function foreseeRemoval(
+  session: ClusterSession,
+  name: string,
+  options: GuestOptions,
+): Promise<GuestChange> {
+  return (await planRemoval(session, name, options)).change;
+}
+
+async function planGuest(session: ClusterSession, request: GuestRequest, options: GuestOptions): Promise<GuestPlan> {
+  const { name, xml, source, start } = request;
+  const { report, force = false } = options;
+  requireName(name);
+  const hosts = bothHosts(session);
+  const volume = await findVolume(session, request.volume);
+  const devices = volume.parts.map(({ device }) => device);
+  const domain = readDomain(xml, source, name, devices);
+  await reported(report, { id: "fit", title: "see that both hosts can run it" }, () => requireBothFit(hosts, domain));
+  const cluster = sessionCluster(session);
+  const cib = await cluster.read();
+  const isThere = isRegistered(cib, name);
+  const domains = (await Promise.all(hosts.map(hostDomains))).flat();
+  const taken = volume.parts.flatMap(({ device, disk }) => [device, disk]);
+  requireNowhereElse(domains, domain, taken, isThere);
+
+  const { arbitrator } = session.cluster;
+  const { vcpus, memory } = domain;
+  const edit = putGuest(
+    { name, volume: volume.name, vcpus, memory },
+    arbitrator.kind === "member" ? arbitrator.name : undefined,
+    start ? "Started" : "Stopped",
+  );
+  const steps = addSteps(
+    name,
+    domain.text,
+    hosts.map((each) => each.name),
+    edit,
+  );
+  const runs = domains.some((each) => each.name === name && each.running);
+  return {
+    steps,
+    change: {
+      guest: name,
+      ...(await foreseeEdit(await cluster.host(), cib, edit, { name, expected: volume.name, report, force })),
+      files: await fileChanges(steps, session),
+      notes: notesOn(session, cib, domain, volume, runs),
+    },
+  };
+}
+
+async function planRemoval(session: ClusterSession, name: string, options: GuestOptions): Promise<GuestPlan> {
+  const { report, force = false } = options;
+  requireName(name);
+  const hosts = bothHosts(session);
+  const cluster = sessionCluster(session);
+  const cib = await cluster.read();
+  const steps = removeSteps(
+    name,
+    hosts.map((each) => each.name),
+  );
+  const files = await Promise.all(
+    hosts.map(async (each) => (await each.run(["test", "-e", definitionPath(name)])).exitCode === 0),
+  );
+  if (!isRegistered(cib, name) && !files.includes(true)) {
+    throw new RehomeError("resource-unknown", `no guest "${name}" that rehome registered is in the cluster`, {
+      remedy: "rehome cluster status lists what is",
+    });
+  }
+  requireStopped(name, await guestStatus(cluster, name));
+  const difference = await foreseeEdit(await cluster.host(), cib, dropGuest(name), { name, report, force });
+  const change: GuestChange = {
+    guest: name,
+    ...difference,
+    files: hosts.flatMap((each, index) =>
+      files[index] === true ? [{ machine: each.name, path: definitionPath(name), difference: "" }] : [],
+    ),
+    notes: [],
+  };
+  return { steps, change };
+}
+
+/** A guest whose state nobody knows may run. @throws RehomeError resource-active */
+function requireStopped(name: string, { state, node }: GuestStatus): void {
+  if (state === "stopped" || state === "unregistered") return;
+  const where = node === undefined ? "" : ` on ${node}`;
+  throw new RehomeError("resource-active", `guest "${name}" is ${state}${where}`, {
+    remedy: `stop it first: rehome cluster stop ${name}`,
+  });
+}
+
+interface Foreseeing extends GuestOptions {
+  readonly name: string;
+  /** The volume whose promotion is to be expected once DRBD's agent has seen it. */
+  readonly expected?: string;
+}
+
+/** What a change of the CIB is, and leads to, found out before it is made. @throws RehomeError others-stop, cib-invalid */
+async function foreseeEdit(
+  host: Host,
+  cib: XmlElement,
+  edit: Edit,
+  { name, expected, report, force = false }: Foreseeing,
+): Promise<Pick<GuestChange, "difference" | "moves">> {
+  const after = edit(cib);
+  if (after === cib) return { difference: "", moves: [] };
+  return reported(report, { id: "foresee", title: "foresee what moves" }, async () => {
+    await requireValid(host, after);
+    const supposed = expected === undefined ? edit : inTurn(edit, expectPromotable(expected));
+    const own = [...ownIds(cib, name), ...ownIds(after, name)];
+    const effects = await effectsOf(cib, supposed, own, Date.now());
+    requireHarmless(effects, force);
+    return { difference: await configurationDiff(cib, after, "with the change"), moves: effects.moves };
+  });
+}
+
+/** DRBD's agent says how fit each side is for promotion, but only once it runs: until then it is supposed. */
+function expectPromotable(volume: string): Edit {
+  const attribute = `master-${diskIds(volume).primitive}`;
+  return (cib) => clusterNodes(cib).reduce((at, node) => setTransientAttribute(at, node, attribute, "10000"), cib);
+}
+
+function requireName(name: string): void {
+  const isTaken = /^(fence-|drbd-|ms-drbd-)|^(cl-)?ping$/.test(name); // what init and volumes have in the CIB
+  if (isGuestName(name) && !isTaken) return;
+  throw new RehomeError("usage", `"${name}" is no name for a guest`, { remedy: "choose one such as web1" });
+}
+
+async function findVolume(session: ClusterSession, name: string): Promise<ReplicatedVolume> {
+  const volume = (await listVolumes(session)).find((each) => each.name === name);
+  if (volume === undefined) {
+    throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`, {
+      remedy: `rehome volume list shows them; make it with: rehome volume create ${name} --size SIZE`,
+    });
+  }
+  const known = Object.values(volume.states).flatMap(({ disks }) => disks);
+  if (known.length > 0 && !known.includes("UpToDate")) {
+    throw new RehomeError("volume-missing", `no host has current data of volume "${name}": ${known.join(", ")}`, {
+      remedy: `finish it with rehome volume create ${name}, or see drbdadm status ${name}`,
+    });
+  }
+  return volume;
+}
+
+/** Each host by itself, and then that both would start the same. */
+async function requireBothFit(hosts: readonly Host[], domain: GuestDomain): Promise<void> {
+  const found = await Promise.all(hosts.map((host) => requireFit(host, domain)));
+  for (const file of domain.files) {
+    if (new Set(found.map((digests) => digests.get(file))).size === 1) continue;
+    throw new RehomeError("domain-unfit", `the hosts have different files: ${file}`, {
+      path: file,
+      remedy: "copy it from one host to the other: the guest is started from it",
+    });
+  }
+}
+
+/** What becomes of the definitions. @throws RehomeError file-foreign */
+async function fileChanges(steps: readonly Step[], { connections }: ClusterSession): Promise<readonly FileChange[]> {
+  const changes: FileChange[] = [];
+  for (const step of steps) {
+    if (step.kind !== "file") continue;
+    const { needed, diff, foreign } = await examine(step, connections.hosts);
+    if (foreign !== undefined) {
+      throw new RehomeError("file-foreign", "there is a file that rehome did not write", {
+        machine: step.machine,
+        path: step.path,
+        remedy: "see what it is for; move it away when it is not needed any more",
+      });
+    }
+    if (needed) changes.push({ machine: step.machine, path: step.path, difference: diff });
+  }
+  return changes;
+}
+
+function notesOn(
+  { cluster }: ClusterSession,
+  cib: XmlElement,
+  domain: GuestDomain,
+  volume: ReplicatedVolume,
+  runs: boolean,
+): readonly string[] {
+  const untested = untestedMembers(cib, membersOf(cluster));
+  const behind = Object.entries(volume.states).filter(({ 1: { disks } }) => disks.some((disk) => disk !== "UpToDate"));
+  return [
+    ...(untested.length > 0
+      ? [`fencing was never tested on ${untested.join(", ")}: nothing is highly available yet`]
+      : []),
+    ...behind.map(([host]) => `the volume is not current on ${host}: the guest cannot go there before it is`),
+    ...(runs ? ["it runs: a changed definition counts from its next start on"] : []),
+    ...(domain.usesUefi
+      ? ["UEFI keeps its variables on each host: the guest must boot without an entry of its own"]
+      : []),
+  ];
+}

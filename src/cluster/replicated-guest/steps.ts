@@ -1,0 +1,49 @@
+import type { Edit } from "../cib/tree.js";
+import { ownFile, shell } from "../setup/steps/make.js";
+import type { Step } from "../setup/steps/types.js";
+import { dropGuest, definitionPath, stopAll } from "./resources.js";
+
+const SETTLE_MS = 300_000;
+
+/** All that registers a guest: its definition on both hosts before the cluster hears of it. Pure. */
+export function addSteps(name: string, text: string, hosts: readonly string[], edit: Edit): readonly Step[] {
+  return [
+    ...hosts.map((machine) =>
+      // others need not know what the guest has, and must not change what root's libvirt starts
+      ownFile(machine, definitionPath(name), text, "the cluster starts the guest from it", { mode: 0o600 }),
+    ),
+    changed(hosts, edit, "the guest, its volume, and what binds them"),
+  ];
+}
+
+/** All that takes a guest out: first everything of it is stopped, so that nothing is left that nobody knows. Pure. */
+export function removeSteps(name: string, hosts: readonly string[]): readonly Step[] {
+  const [first = ""] = hosts;
+  return [
+    changed(hosts, stopAll(name), "the guest's volume is stopped before it is taken out"),
+    settled(first),
+    changed(hosts, dropGuest(name), "the cluster knows the guest no more"),
+    settled(first),
+    ...hosts.map((machine): Step => ({
+      kind: "command",
+      machine,
+      argv: ["rm", "-f", "--", definitionPath(name)],
+      unless: shell('[ ! -e "$1" ]', definitionPath(name)),
+      why: "nobody starts the guest from it any more",
+    })),
+  ];
+}
+
+function changed(hosts: readonly string[], edit: Edit, why: string): Step {
+  return { kind: "cib", machine: hosts[0] ?? "", members: hosts, edit, why };
+}
+
+function settled(machine: string): Step {
+  return {
+    kind: "wait",
+    machine,
+    until: ["crm_resource", "--wait", "--timeout", "30s"],
+    timeoutMs: SETTLE_MS,
+    why: "Pacemaker has done all that it wants to",
+  };
+}
