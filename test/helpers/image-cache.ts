@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RehomeError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
@@ -8,6 +8,7 @@ import { cacheFolder } from "./cache.js";
 
 /** For another process that builds the same. */
 const WAIT_MS = 20 * 60_000;
+const UNUSED_MS = 24 * 60 * 60_000;
 
 /**
  * The folder of an image in the cache. When it is not there it is built in a folder beside it, which is then renamed:
@@ -18,7 +19,7 @@ const WAIT_MS = 20 * 60_000;
  */
 export async function cachedImage(name: string, build: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cacheFolder(), "images", name);
-  if (await exists(folder)) return folder;
+  if (await markUsed(folder)) return folder;
   requireRoot(folder);
   const lock = await waitForLock(`${folder}.lock`);
   try {
@@ -76,6 +77,36 @@ async function waitForLock(path: string): Promise<Lock> {
       if (!(error instanceof RehomeError) || error.code !== "locked" || Date.now() > until) throw error;
     }
   }
+}
+
+/**
+ * Removes from the cache what nobody has asked for within a day, of the images whose names begin so and go on with a hash:
+ * those of earlier recipes. Only for images that are copied from, and never the backing of somebody's disk.
+ */
+export async function pruneImages(prefix: string): Promise<void> {
+  const images = join(cacheFolder(), "images");
+  for (const name of await readdir(images)) {
+    if (!name.startsWith(prefix) || !/^[0-9a-f]{16}$/.test(name.slice(prefix.length))) continue;
+    const folder = join(images, name);
+    const { mtimeMs } = await stat(folder);
+    if (Date.now() - mtimeMs < UNUSED_MS) continue;
+    await rm(folder, { recursive: true, force: true });
+    await rm(`${folder}.lock`, { force: true });
+  }
+}
+
+/** The time of a folder of the cache is when it was last asked for. @returns whether it is there */
+async function markUsed(folder: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(folder, now, now).then(
+    () => true,
+    (error: unknown) => {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return false;
+      if (["EPERM", "EACCES", "EROFS"].includes(code)) return true; // somebody else's
+      throw error;
+    },
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -17,8 +17,16 @@ export function identityFiles(spec: MachineSpec): Readonly<Record<string, string
     "etc/hosts": `127.0.0.1 localhost\n${spec.nics[0]?.address ?? "127.0.1.1"} ${spec.name}\n`,
     ...networkFiles(spec),
     "etc/resolv.conf": "",
+    ...(spec.kind === "node" && { "etc/chrony/chrony.conf": CHRONY }),
   };
 }
+
+/** The gateway has the time. A machine that stood still, or is put back to a snapshot, soon has it again: steps are allowed. */
+const CHRONY = `server ${GATEWAY} iburst minpoll 4 maxpoll 6
+driftfile /var/lib/chrony/chrony.drift
+makestep 1 -1
+rtcsync
+`;
 
 /** For systemd-networkd, which an emulated machine is done with ten times faster than with ifupdown's scripts. */
 function networkFiles(spec: MachineSpec): Readonly<Record<string, string>> {

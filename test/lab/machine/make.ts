@@ -1,16 +1,19 @@
 import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { runChecked } from "../../../src/lib/host/run.js";
 import type { Host } from "../../../src/lib/host/types.js";
 import { accelerator } from "../../helpers/accelerator.js";
 import { contentKey } from "../../helpers/cache.js";
-import { cachedImage } from "../../helpers/image-cache.js";
+import { cachedImage, pruneImages } from "../../helpers/image-cache.js";
 import type { MachineSpec } from "../types.js";
 import { blueprint, type Blueprint } from "./blueprint.js";
 import { identityFiles, writeIdentity } from "./identity.js";
 import { Machine } from "./machine.js";
 import { diskFiles, FILES, qemuArgv, startScript } from "./qemu.js";
+
+const TAP_UP = fileURLToPath(new URL("tap-up.sh", import.meta.url));
 
 /** The snapshot of a machine that has just been booted for the first time. */
 export const BOOTED = "booted";
@@ -32,7 +35,8 @@ export interface Making {
  */
 export async function makeMachine(spec: MachineSpec, making: Making): Promise<void> {
   const from = await blueprint(spec, making.log);
-  const booted = await cachedImage(await bootedName(spec, from), async (cached) => {
+  const prefix = `booted-${spec.name}-`;
+  const booted = await cachedImage(`${prefix}${await bootedKey(spec, from)}`, async (cached) => {
     making.log(`${spec.name} boots for the first time`);
     await prepare(spec, from, making.folder);
     await bootOnce(spec, from, making);
@@ -42,6 +46,7 @@ export async function makeMachine(spec: MachineSpec, making: Making): Promise<vo
   });
   await emptyFolder(making.folder);
   for (const name of await readdir(booted)) await copySparse(join(booted, name), join(making.folder, name));
+  await pruneImages(prefix);
   await writeStart(spec, from, making.folder);
 }
 
@@ -51,11 +56,10 @@ function isKept(name: string): boolean {
 }
 
 /** Everything that the state of a machine after its boot depends on. */
-async function bootedName(spec: MachineSpec, from: Blueprint): Promise<string> {
+async function bootedKey(spec: MachineSpec, from: Blueprint): Promise<string> {
   const [version] = (await runChecked(localHost(), ["qemu-system-x86_64", "--version"])).split("\n");
   const argv = qemuArgv(spec, from, "", await accelerator());
-  const key = await contentKey([JSON.stringify([from, version, argv, identityFiles(spec)])], []);
-  return `booted-${spec.name}-${key}`;
+  return contentKey([JSON.stringify([from, version, argv, identityFiles(spec)])], []);
 }
 
 async function prepare(spec: MachineSpec, from: Blueprint, folder: string): Promise<void> {
@@ -76,6 +80,7 @@ async function prepare(spec: MachineSpec, from: Blueprint, folder: string): Prom
 async function writeStart(spec: MachineSpec, from: Blueprint, folder: string): Promise<void> {
   const argv = qemuArgv(spec, from, folder, await accelerator());
   await writeFile(join(folder, FILES.start), startScript(argv));
+  await copyFile(TAP_UP, join(folder, FILES.tapUp));
 }
 
 async function bootOnce(spec: MachineSpec, from: Blueprint, { folder, world }: Making): Promise<void> {
@@ -84,6 +89,7 @@ async function bootOnce(spec: MachineSpec, from: Blueprint, { folder, world }: M
     await machine.powerOn();
     await machine.waitForSsh(BOOT_MS);
     await machine.check(["systemctl", "is-system-running", "--wait"], { timeoutMs: BOOT_MS });
+    if (spec.kind === "node") await machine.check(IN_TIME, { timeoutMs: BOOT_MS });
     if (from.firstBoot !== undefined) await machine.check(from.firstBoot, { timeoutMs: BOOT_MS });
     await machine.check(["sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches"]); // less memory to keep
     await machine.close();
@@ -93,6 +99,9 @@ async function bootOnce(spec: MachineSpec, from: Blueprint, { folder, world }: M
     await machine.cutPower();
   }
 }
+
+/** Until chrony keeps the clock to the gateway's, asked every second. */
+const IN_TIME = ["chronyc", "waitsync", "60", "0.1", "0", "1"];
 
 async function emptyFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });

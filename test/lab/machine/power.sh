@@ -9,15 +9,21 @@ is_on() {
   [ -s "$folder/pid" ] && grep -qsF "$folder/" "/proc/$(cat "$folder/pid")/cmdline"
 }
 
+# Its memory goes first, and its command line with it; its files and taps only with its last thread.
+has_ended() {
+  ! grep -qs '^State:.[^ZX]' "/proc/$1/status" && [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -le 1 ]
+}
+
 case $2 in
   on)
     is_on || sh "$folder/start" "${3:-}" 9>&-
     ;;
   off)
-    while is_on; do
-      kill -9 "$(cat "$folder/pid")" 2>/dev/null || true
-      sleep 0.05
-    done
+    if is_on; then
+      pid=$(cat "$folder/pid")
+      kill -9 "$pid" 2>/dev/null || true
+      until has_ended "$pid"; do sleep 0.05; done
+    fi
     rm -f "$folder/pid"
     ;;
   state)

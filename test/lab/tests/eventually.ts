@@ -3,7 +3,7 @@ import { delay } from "../../../src/lib/delay.js";
 const POLL_MS = 1000;
 
 /** Checks again and again until it holds. @throws what the last check threw, once the limit is reached */
-export async function eventually(limitMs: number, check: () => Promise<void>): Promise<void> {
+export async function eventually(limitMs: number, check: () => Promise<void> | void): Promise<void> {
   const until = Date.now() + limitMs;
   for (;;) {
     try {
