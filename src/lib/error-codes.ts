@@ -71,6 +71,7 @@ export const ERROR_CODES = {
   "target-write-failed": { exit: "target", meaning: "a volume cannot be written or read" },
   "volume-foreign": { exit: "refused", meaning: "something that rehome did not make is where a volume should be" },
   "volume-missing": { exit: "refused", meaning: "a volume that was staged before is gone" },
+  "volume-stale": { exit: "refused", meaning: "this host's copy of a volume is older than the other host's" },
   "volume-diverged": { exit: "refused", meaning: "the volume was converted or has run: no more passes onto it" },
   "verify-mismatch": { exit: "data", meaning: "the target does not hold what was sent" },
   "nothing-copied": { exit: "data", meaning: "a pass copied nothing where data was expected" },

@@ -14,6 +14,7 @@ export type GuestRecord =
   | { readonly type: "pass-started"; readonly at: number; readonly disk: string; readonly number: number }
   | { readonly type: "pass"; readonly at: number; readonly pass: Pass }
   | StepRecord
+  | { readonly type: "placed"; readonly at: number; readonly host: string; readonly because: string }
   | { readonly type: "state"; readonly at: number; readonly state: GuestState };
 
 /** A step of the cutover or of its undoing. */
@@ -74,6 +75,7 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   "pass-started": ({ disk, number }) => typeof disk === "string" && typeof number === "number",
   pass: ({ pass }) => isObject(pass) && typeof pass["number"] === "number",
   step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
+  placed: ({ host }) => typeof host === "string",
   state: ({ state }) => STATES.includes(state),
 };
 

@@ -2,6 +2,8 @@ import { loadConfig } from "../lib/config/load.js";
 import { entryOf } from "../lib/config/entries.js";
 import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
+import type { ConnectMachine } from "../cluster/setup/machines.js";
+import { openCluster, type ClusterSession } from "../cluster/setup/session.js";
 import type { VolumeStore } from "../cluster/volumes/types.js";
 import { fileVolumes } from "../cluster/volumes/file-volume.js";
 import type { Host } from "../lib/host/types.js";
@@ -11,7 +13,10 @@ import { nearest } from "../lib/nearest.js";
 import { guestStore, plannedOf, stateOf, type GuestStore } from "./guest-store.js";
 import type { Draft } from "./plan/context.js";
 import { planGuest } from "./plan/plan.js";
-import { gatherTarget } from "./plan/target.js";
+import { withReplicatedVolumes } from "./landing/cluster-volumes.js";
+import { gatherClusterTarget } from "./landing/cluster-target.js";
+import { landingOf, type Landing } from "./landing/landing.js";
+import { gatherTarget, type TargetFacts } from "./plan/target.js";
 import { migratorOf } from "./registry.js";
 import type { GuestPlan, Machine } from "./types.js";
 
@@ -22,7 +27,9 @@ export interface GuestSession {
   readonly config: Config;
   readonly guestConfig: GuestConfig;
   readonly sourceConfig: SourceConfig;
-  /** The machine that rehome runs on, where the guest lands. */
+  /** Where the guest lands. */
+  readonly landing: Landing;
+  /** The machine that rehome runs on. */
   readonly target: Host;
   readonly store: GuestStore;
   /**
@@ -30,6 +37,10 @@ export interface GuestSession {
    * @throws RehomeError host-unreachable, host-key-unknown, host-key-changed, auth-failed, sudo-failed
    */
   connect(signal?: AbortSignal): Promise<Host>;
+  /** Finds out what there is where the guest lands. Changes nothing. */
+  gatherTarget(signal?: AbortSignal): Promise<TargetFacts>;
+  /** Has something done on the cluster's hosts. @throws RehomeError as openCluster */
+  withCluster<T>(signal: AbortSignal | undefined, work: (cluster: ClusterSession) => Promise<T>): Promise<T>;
   /** Has something done with the guest's volumes where it lands; they are closed afterwards. */
   withVolumes<T>(use: VolumeUse, work: (volumes: VolumeStore) => Promise<T>): Promise<T>;
 }
@@ -55,6 +66,8 @@ export interface OpenGuestOptions {
   readonly acceptNewHostKey?: boolean;
   readonly connect: Connect;
   readonly target?: Host;
+  /** How to reach the cluster's machines; tests put in fake ones. */
+  readonly connectMachine?: ConnectMachine;
 }
 
 /**
@@ -79,20 +92,49 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
   if (sourceConfig === undefined) {
     throw new RehomeError("config-invalid", `there is no source "${guestConfig.source}"`, { path: configPath });
   }
+  const landing = landingOf(config);
+  const target = options.target ?? localHost();
+  const store = guestStore(config.target.state, guest);
+  async function withCluster<T>(
+    signal: AbortSignal | undefined,
+    work: (cluster: ClusterSession) => Promise<T>,
+  ): Promise<T> {
+    const cluster = await openCluster({
+      configPath,
+      acceptNewHostKey: options.acceptNewHostKey ?? false,
+      withoutPasswords: true,
+      ...(options.connectMachine && { connect: options.connectMachine }),
+      ...(signal && { signal }),
+    });
+    try {
+      return await work(cluster);
+    } finally {
+      await cluster.close();
+    }
+  }
   return {
     guest,
     configPath,
     config,
+    landing,
     guestConfig,
     sourceConfig,
-    target: options.target ?? localHost(),
-    store: guestStore(config.target.state, guest),
+    target,
+    store,
+    gatherTarget: (signal) =>
+      landing.kind === "machine"
+        ? gatherTarget(target, config.target)
+        : withCluster(signal, (cluster) => gatherClusterTarget(cluster, target)),
+    withCluster,
     connect: (signal) =>
       connect(guestConfig.source, sourceConfig, {
         acceptNewHostKey: options.acceptNewHostKey ?? false,
         ...(signal && { signal }),
       }),
-    withVolumes: (_, work) => work(fileVolumes),
+    withVolumes: (use, work) =>
+      landing.kind === "machine"
+        ? work(fileVolumes)
+        : withCluster(use.signal, (cluster) => withReplicatedVolumes(cluster, store, use, work)),
   };
 }
 
@@ -119,7 +161,7 @@ export async function inspectAndPlan(
 ): Promise<{ readonly machine: Machine; readonly plan: GuestPlan }> {
   const [machine, target, others, records] = await Promise.all([
     inspectSource(session, options.signal),
-    gatherTarget(session.target, session.config.target),
+    session.gatherTarget(options.signal),
     plansOfOthers(session),
     session.store.records(),
   ]);

@@ -33,6 +33,8 @@ export interface OpenClusterOptions {
   readonly acceptNewHostKey: boolean;
   readonly connect?: ConnectMachine;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For work that switches no machine on or off: the passwords of BMCs are not looked for. */
+  readonly withoutPasswords?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +51,10 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterS
       remedy: "describe the hosts and the tie-breaker below cluster; a new rehome.yaml (rehome init) has an example",
     });
   }
-  const passwords = await bmcPasswords(cluster, options.env ?? process.env);
+  const passwords =
+    options.withoutPasswords === true
+      ? new Map<string, string>()
+      : await bmcPasswords(cluster, options.env ?? process.env);
   const connections = await connectAll(cluster, options.connect ?? connectMachine, {
     acceptNewHostKey,
     ...(signal && { signal }),

@@ -19,10 +19,16 @@ const source = z.strictObject({
 });
 
 const target = z.strictObject({
+  kind: z
+    .enum(["cluster", "machine"])
+    .optional()
+    .describe(
+      "where guests land: on the cluster (where there is a cluster section) or the machine that rehome runs on",
+    ),
   volumes: absolutePath.default("/var/lib/rehome/volumes").describe("folder of the guests' volumes"),
   state: absolutePath.default("/var/lib/rehome").describe("folder of journals, domain definitions and the CIB"),
   libvirt: text.default("qemu:///system").describe("libvirt's address"),
-  bridge: text.default("br0").describe("bridge of NICs that guests do not map"),
+  bridge: text.optional().describe("bridge of NICs that guests do not map; the cluster's first, or br0, without it"),
 });
 
 const check = z.union([
@@ -60,7 +66,7 @@ const guest = z.strictObject({
 export const configSchema = z.strictObject({
   version: z.literal(1).describe("version of this file's format"),
   sources: z.record(identifier, source).default({}).describe("machines to move away from, by a name of your choice"),
-  target: target.prefault({}).describe("the machine that rehome runs on, where guests land"),
+  target: target.prefault({}).describe("where guests land, and the machine that rehome runs on"),
   guests: z.record(identifier, guest).default({}).describe("what becomes of the sources, by the guest's name"),
   cluster: cluster.optional().describe("two hosts and a tie-breaker, for rehome cluster init"),
 });

@@ -1,4 +1,5 @@
-import type { GuestConfig, TargetConfig } from "../../lib/config/schema.js";
+import type { GuestConfig } from "../../lib/config/schema.js";
+import type { Landing } from "../landing/landing.js";
 import type { BlockDevice, Concern, Disk, GuestPlan, GuestState, Machine } from "../types.js";
 import type { TargetFacts } from "./target.js";
 
@@ -9,7 +10,7 @@ export type Draft = Omit<GuestPlan, "concerns">;
 export interface PlanContext {
   readonly draft: Draft;
   readonly guest: GuestConfig;
-  readonly targetConfig: TargetConfig;
+  readonly landing: Landing;
   readonly machine: Machine;
   readonly target: TargetFacts;
   /** The other guests of rehome.yaml, as far as they are planned. */

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { entryOf } from "../../lib/config/entries.js";
-import type { GuestConfig, TargetConfig } from "../../lib/config/schema.js";
+import type { GuestConfig } from "../../lib/config/schema.js";
 import { parseSize } from "../../lib/units.js";
+import type { Landing } from "../landing/landing.js";
 import type { Disk, Machine, Nic, NicPlan, SourceDisk, VolumePlan } from "../types.js";
 import { allDevices, grouped, movedDisks, type Draft } from "./context.js";
 import { layOut, partitionName, useOf } from "./wrapping.js";
@@ -9,7 +9,7 @@ import { layOut, partitionName, useOf } from "./wrapping.js";
 const MIB = 1024 * 1024;
 
 /** What becomes of a machine by rehome.yaml, before anyone asks whether that is a good idea. */
-export function draftGuest(name: string, guest: GuestConfig, target: TargetConfig, machine: Machine): Draft {
+export function draftGuest(name: string, guest: GuestConfig, landing: Landing, machine: Machine): Draft {
   const memory = guest.memory === undefined ? machine.memory : parseSize(guest.memory);
   return {
     name,
@@ -17,18 +17,18 @@ export function draftGuest(name: string, guest: GuestConfig, target: TargetConfi
     vcpus: guest.vcpus ?? machine.cpus,
     memory: Math.ceil(memory / MIB) * MIB,
     firmware: machine.firmware,
-    volumes: draftVolumes(name, guest, target, machine),
-    nics: draftNics(guest, target, machine),
+    volumes: draftVolumes(name, guest, landing, machine),
+    nics: draftNics(guest, landing, machine),
   };
 }
 
 /** The disk that boots comes first, because a guest's BIOS starts from its first disk. */
-function draftVolumes(name: string, guest: GuestConfig, target: TargetConfig, machine: Machine): readonly VolumePlan[] {
+function draftVolumes(name: string, guest: GuestConfig, landing: Landing, machine: Machine): readonly VolumePlan[] {
   const disks = grouped(movedDisks({ machine, guest }), wrapperOf);
   const all = [...disks].map(([wrapper, same]) => ({ wrapper, disks: same, boots: same.some(bootsFrom(machine)) }));
   return [...all.filter(({ boots }) => boots), ...all.filter(({ boots }) => !boots)].flatMap((one, index) => {
     const device = deviceName(index);
-    const place = { path: join(target.volumes, name, `${device}.raw`), device };
+    const place = { path: landing.volumePath(name, index, device), device };
     const [disk] = one.disks;
     if (disk === undefined) return [];
     return isWrapped(disk) ? [wrapped(one.wrapper, one.disks, place, name)] : [{ ...sourceDisk(disk), ...place }];
@@ -83,13 +83,13 @@ export function deviceName(index: number): string {
   return index < 26 ? `vd${letter}` : `${deviceName(Math.floor(index / 26) - 1)}${letter}`;
 }
 
-function draftNics(guest: GuestConfig, target: TargetConfig, machine: Machine): readonly NicPlan[] {
+function draftNics(guest: GuestConfig, landing: Landing, machine: Machine): readonly NicPlan[] {
   return machine.network.nics
     .filter((nic) => isMoved(nic, guest))
     .map((nic) => ({
       name: nic.name,
       mac: nic.mac.toLowerCase(),
-      bridge: entryOf(guest.bridges, nic.name) ?? target.bridge,
+      bridge: entryOf(guest.bridges, nic.name) ?? landing.bridge,
     }));
 }
 

@@ -2,13 +2,13 @@ import { ERROR_CODES } from "../../lib/error-codes.js";
 import { RehomeError } from "../../lib/errors.js";
 import { reported, type Report } from "../../lib/report.js";
 import { stateOf } from "../guest-store.js";
+import { landingOf } from "../landing/landing.js";
 import { inspectSource, plansOfOthers, type GuestSession } from "../session.js";
 import type { Concern, GuestPlan, Machine } from "../types.js";
 import { concern } from "./concerns.js";
 import type { Draft } from "./context.js";
 import { draftGuest } from "./draft.js";
 import { planGuest } from "./plan.js";
-import { gatherTarget } from "./target.js";
 
 /** What is to be said of a guest; without a plan when its source could not be reached. */
 export interface GuestOutlook {
@@ -37,9 +37,7 @@ export async function planGuests(
   const [first] = sessions;
   if (first === undefined) return [];
   const [target, ...found] = await Promise.all([
-    reported(report, { id: "target", title: "look at the target" }, () =>
-      gatherTarget(first.target, first.config.target),
-    ),
+    reported(report, { id: "target", title: "look at the target" }, () => first.gatherTarget(signal)),
     ...sessions.map((session) => inspectForPlan(session, report, signal)),
   ]);
   const inspected = found.filter((one): one is Inspected => "machine" in one);
@@ -73,7 +71,7 @@ async function inspectForPlan(
       () => inspectSource(session, signal),
       (found) => found.distribution.name,
     );
-    return { session, machine, draft: draftGuest(guest, guestConfig, config.target, machine) };
+    return { session, machine, draft: draftGuest(guest, guestConfig, landingOf(config), machine) };
   } catch (error) {
     const reason = error instanceof RehomeError ? reachingConcern(error) : undefined;
     if (reason === undefined) throw error;

@@ -1,6 +1,7 @@
 import { entryOf } from "../../lib/config/entries.js";
 import type { Config } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
+import { landingOf } from "../landing/landing.js";
 import type { GuestPlan, GuestState, Machine } from "../types.js";
 import { CHECKS } from "./checks/index.js";
 import { bySeverity } from "../../lib/concern.js";
@@ -22,8 +23,9 @@ export interface PlanInput {
 export function planGuest({ name, config, machine, target, others, state }: PlanInput): GuestPlan {
   const guest = entryOf(config.guests, name);
   if (guest === undefined) throw new RehomeError("guest-unknown", `there is no guest "${name}"`);
-  const draft = draftGuest(name, guest, config.target, machine);
-  const context = { draft, guest, targetConfig: config.target, machine, target, others, state };
+  const landing = landingOf(config);
+  const draft = draftGuest(name, guest, landing, machine);
+  const context = { draft, guest, landing, machine, target, others, state };
   return { ...draft, concerns: bySeverity(CHECKS.flatMap((check) => check(context))) };
 }
 

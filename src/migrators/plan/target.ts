@@ -35,61 +35,82 @@ export interface Tool {
   readonly package: string;
 }
 
-/** What staging, conversion and the guests themselves need on the target. */
-const TOOLS: readonly Tool[] = [
-  { name: "qemu-system-x86_64", package: "qemu-system-x86" },
+/** What the conversion needs on the machine that rehome runs on. */
+export const CONVERSION_TOOLS: readonly Tool[] = [
   { name: "qemu-img", package: "qemu-utils" },
-  { name: "virsh", package: "libvirt-clients" },
   { name: "guestfish", package: "libguestfs-tools" },
+];
+
+/** What guests need on a machine that runs them. */
+export const HOSTING_TOOLS: readonly Tool[] = [
+  { name: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { name: "virsh", package: "libvirt-clients" },
   { name: "/usr/lib/ocf/resource.d/heartbeat/VirtualDomain", package: "resource-agents" },
 ];
 
 const LIMIT_MS = 15_000;
 
-/** Finds out what the target has; changes nothing there. @throws RehomeError connection-lost, cancelled */
-export async function gatherTarget(host: Host, config: TargetConfig): Promise<TargetFacts> {
-  const unknown: string[] = [];
-  async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+/** Tries to find something out; what fails is noted, and is no reason to stop. */
+export type Attempt = <T>(what: string, work: () => Promise<T>) => Promise<T | undefined>;
+
+/** @param unknown collects what could not be found out @param where begins each of them */
+export function factsAttempt(unknown: string[], where = ""): Attempt {
+  return async (what, work) => {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof RehomeError) || ["connection-lost", "cancelled", "internal"].includes(error.code))
         throw error;
       unknown.push(
-        `${what}: ${[error.message, ...(error.output ?? "").trim().split("\n")].filter((line) => line !== "").join(": ")}`,
+        `${where}${what}: ${[error.message, ...(error.output ?? "").trim().split("\n")].filter((line) => line !== "").join(": ")}`,
       );
       return undefined;
     }
-  }
-  const missingTools = await findMissing(host);
-  const missing = (name: string) => missingTools.some((tool) => tool.name === name);
-  const [cpus, memory, hypervisor, freeBytes, allocatedBytes, bridges, domains] = await Promise.all([
-    attempt("processors", async () => Number(await runChecked(host, ["nproc"]))),
-    attempt("memory", () => readMemory(host)),
-    missing("qemu-system-x86_64") ? undefined : attempt("KVM", async () => (await probeHypervisor(host)).type),
-    attempt("free space", () => readFree(host, config.volumes)),
-    attempt("volumes", () => readVolumes(host, config.volumes)),
-    attempt("bridges", () => readBridges(host)),
-    missing("virsh") ? undefined : attempt("libvirt's domains", () => readDomains(host, config.libvirt)),
-  ]);
-  return {
-    cpus: cpus ?? 0,
-    memory: memory ?? 0,
-    hypervisor,
-    freeBytes,
-    allocatedBytes: allocatedBytes ?? new Map(),
-    bridges,
-    domains,
-    missingTools,
-    unknown,
   };
 }
 
-async function findMissing(host: Host): Promise<readonly Tool[]> {
+/** Finds out what the target has; changes nothing there. @throws RehomeError connection-lost, cancelled */
+export async function gatherTarget(host: Host, config: TargetConfig): Promise<TargetFacts> {
+  const unknown: string[] = [];
+  const attempt = factsAttempt(unknown);
+  const missingTools = await findMissing(host, [...HOSTING_TOOLS, ...CONVERSION_TOOLS]);
+  const [hosting, freeBytes, allocatedBytes] = await Promise.all([
+    gatherHosting(host, config.libvirt, missingTools, attempt),
+    attempt("free space", () => readFree(host, config.volumes)),
+    attempt("volumes", () => readVolumes(host, config.volumes)),
+  ]);
+  const { cpus = 0, memory = 0 } = hosting;
+  return { ...hosting, cpus, memory, freeBytes, allocatedBytes: allocatedBytes ?? new Map(), missingTools, unknown };
+}
+
+/** What a machine has to run guests with; undefined where that could not be found out. */
+export interface HostingFacts extends Pick<TargetFacts, "hypervisor" | "bridges" | "domains"> {
+  readonly cpus: number | undefined;
+  readonly memory: number | undefined;
+}
+
+export async function gatherHosting(
+  host: Host,
+  libvirt: string,
+  missingTools: readonly Tool[],
+  attempt: Attempt,
+): Promise<HostingFacts> {
+  const missing = (name: string) => missingTools.some((tool) => tool.name === name);
+  const [cpus, memory, hypervisor, bridges, domains] = await Promise.all([
+    attempt("processors", async () => Number(await runChecked(host, ["nproc"]))),
+    attempt("memory", () => readMemory(host)),
+    missing("qemu-system-x86_64") ? undefined : attempt("KVM", async () => (await probeHypervisor(host)).type),
+    attempt("bridges", () => readBridges(host)),
+    missing("virsh") ? undefined : attempt("libvirt's domains", () => readDomains(host, libvirt)),
+  ]);
+  return { cpus, memory, hypervisor, bridges, domains };
+}
+
+export async function findMissing(host: Host, tools: readonly Tool[]): Promise<readonly Tool[]> {
   const found = await Promise.all(
-    TOOLS.map(async (tool) => (await host.run(["sh", "-c", 'command -v -- "$1"', "sh", tool.name])).exitCode === 0),
+    tools.map(async (tool) => (await host.run(["sh", "-c", 'command -v -- "$1"', "sh", tool.name])).exitCode === 0),
   );
-  return TOOLS.filter((_, index) => found[index] === false);
+  return tools.filter((_, index) => found[index] === false);
 }
 
 async function readMemory(host: Host): Promise<number> {

@@ -1,19 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { RehomeError } from "../../../lib/errors.js";
-import { runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import { reported, type Report } from "../../../lib/report.js";
-import { descendantsOf } from "../../../lib/xml.js";
-import { readLiveCib } from "../../pacemaker/live-cib.js";
 import { applySteps } from "../../setup/apply.js";
-import { drbdVersion, type DrbdVersion } from "../../setup/files/drbd-common.js";
 import { isOurs } from "../../setup/files/mark.js";
 import { hostsOf } from "../../setup/members.js";
 import { bothHosts, type ClusterSession } from "../../setup/session.js";
 import { partName, planVolume, resourceOf, resourceTag } from "./plan.js";
 import { createSteps, removeSteps } from "./steps.js";
 import { surveyHost, type Survey } from "./survey.js";
-import type { ReplicatedVolume, VolumeRequest, VolumeState } from "./types.js";
+import { moduleVersion, requireNoResource, stateOn } from "./state.js";
+import type { ReplicatedVolume, VolumeRequest } from "./types.js";
 
 export type { ReplicatedVolume, VolumeRequest } from "./types.js";
 
@@ -21,8 +18,6 @@ export interface VolumeOptions {
   readonly report: Report;
   readonly signal?: AbortSignal;
 }
-
-const LIMIT = { timeoutMs: 30_000 };
 
 /**
  * Makes a guest's replicated volume on both hosts; one that was begun is finished.
@@ -117,50 +112,14 @@ function ownVolumes(name: string, surveys: readonly Survey[]): ReadonlyMap<strin
 
 async function requireUnused(host: Host, name: string): Promise<void> {
   const { role } = await stateOn(host, name);
-  const cib = await readLiveCib(host);
-  const user = (cib === undefined ? [] : descendantsOf(cib, "nvpair")).find(
-    ({ attributes }) => attributes["name"] === "drbd_resource" && attributes["value"] === name,
-  );
-  if (role?.startsWith("Primary") !== true && user === undefined) return;
-  throw new RehomeError(
-    "volume-busy",
-    user === undefined ? `"${name}" is in use` : `the cluster has a resource of "${name}"`,
-    {
-      machine: host.name,
-      remedy: "stop the guest, and take it out of the cluster first",
-    },
-  );
+  await requireNoResource(host, name);
+  if (role?.startsWith("Primary") !== true) return;
+  throw new RehomeError("volume-busy", `"${name}" is in use`, {
+    machine: host.name,
+    remedy: "stop the guest, and take it out of the cluster first",
+  });
 }
 
 function surveyAll(session: ClusterSession): Promise<readonly Survey[]> {
   return Promise.all(bothHosts(session).map((host) => surveyHost(host, session.cluster.volumeGroup)));
-}
-
-/** Of the module that the hosts run. @throws RehomeError drbd-unusable */
-async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion> {
-  const versions = await Promise.all(
-    hosts.map(async (host) =>
-      drbdVersion((await runChecked(host, ["modinfo", "-F", "version", "drbd"], LIMIT)).trim()),
-    ),
-  );
-  const [version] = versions;
-  if (version !== undefined && versions.every((each) => each === version)) return version;
-  throw new RehomeError("drbd-unusable", "the hosts have no DRBD of the same generation", {
-    remedy: "rehome cluster plan says which machine lacks what",
-  });
-}
-
-/** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
-async function stateOn(host: Host, name: string): Promise<VolumeState> {
-  const ask = async (what: string): Promise<readonly string[]> => {
-    const { exitCode, stdout } = await host.run(["drbdadm", what, name], LIMIT);
-    return exitCode === 0 ? stdout.split("\n").filter((line) => line !== "" && line !== "Unconfigured") : [];
-  };
-  const [connection, role, disks] = [await ask("cstate"), await ask("role"), await ask("dstate")];
-  return {
-    connection: connection[0],
-    role: role[0]?.split("/")[0],
-    disks: disks.map((line) => line.split("/")[0] ?? ""),
-    peerDisks: disks.map((line) => line.split("/")[1] ?? ""),
-  };
 }

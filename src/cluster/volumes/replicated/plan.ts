@@ -22,6 +22,17 @@ export function sizeWithMetadata(size: number): number {
   return extents(size + Math.ceil(size / 32768) + MIB);
 }
 
+/** The volume that a logical volume's tags name; undefined for one that rehome did not make. */
+export function volumeOfTags(tags: readonly string[]): string | undefined {
+  const prefix = resourceTag("");
+  return tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** What a guest's plan calls the volume of a disk: udev keeps this link to /dev/drbdMINOR. */
+export function replicatedPath(name: string, number: number): string {
+  return `/dev/drbd/by-res/${name}/${number}`;
+}
+
 export function partName(name: string, number: number): string {
   return `${name}-${number}`;
 }

@@ -7,22 +7,24 @@ import type { Draft, PlanContext } from "../context.js";
 const CONVERSION_BYTES = 1024 ** 3;
 
 /** A volume may grow to the size of its disk: room for all of it, less what it takes already. */
-export function checkSpace({ draft, target, targetConfig, others }: PlanContext): readonly Concern[] {
+export function checkSpace({ draft, target, landing, others }: PlanContext): readonly Concern[] {
   if (target.freeBytes === undefined) return []; // target-incomplete tells
   const toCome = (plan: Draft) =>
     plan.volumes.reduce(
       (sum, volume) => sum + Math.max(0, volume.size - (target.allocatedBytes.get(volume.path) ?? 0)),
       0,
     );
-  const own = toCome(draft) + CONVERSION_BYTES;
+  const own = toCome(draft) + (landing.kind === "machine" ? CONVERSION_BYTES : 0);
   const all = own + others.reduce((sum, other) => sum + toCome(other), 0);
-  const free = `${formatSize(target.freeBytes)} are free for ${targetConfig.volumes}`;
+  const free = `${formatSize(target.freeBytes)} are free in ${landing.store}`;
   if (own > target.freeBytes) {
     return [
       concern(
         "disk-too-large",
         `the disks need up to ${formatSize(own)} more, and ${free}`,
-        "make room, set target.volumes to a larger file system, or leave disks out (excludeDisks)",
+        landing.kind === "machine"
+          ? "make room, set target.volumes to a larger file system, or leave disks out (excludeDisks)"
+          : "add disks to the volume group on both hosts, or leave disks of the guest out (excludeDisks)",
       ),
     ];
   }

@@ -1,0 +1,67 @@
+import { RehomeError } from "../../../lib/errors.js";
+import { runChecked } from "../../../lib/host/run.js";
+import type { Host } from "../../../lib/host/types.js";
+import { descendantsOf } from "../../../lib/xml.js";
+import { readLiveCib } from "../../pacemaker/live-cib.js";
+import { drbdVersion, type DrbdVersion } from "../../setup/files/drbd-common.js";
+import type { VolumeState } from "./types.js";
+
+const LIMIT = { timeoutMs: 30_000 };
+
+/** Of the module that the hosts run. @throws RehomeError drbd-unusable */
+export async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion> {
+  const versions = await Promise.all(
+    hosts.map(async (host) =>
+      drbdVersion((await runChecked(host, ["modinfo", "-F", "version", "drbd"], LIMIT)).trim()),
+    ),
+  );
+  const [version] = versions;
+  if (version !== undefined && versions.every((each) => each === version)) return version;
+  throw new RehomeError("drbd-unusable", "the hosts have no DRBD of the same generation", {
+    remedy: "rehome cluster plan says which machine lacks what",
+  });
+}
+
+/** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
+export async function stateOn(host: Host, name: string): Promise<VolumeState> {
+  const ask = async (what: string): Promise<readonly string[]> => {
+    const { exitCode, stdout } = await host.run(["drbdadm", what, name], LIMIT);
+    return exitCode === 0 ? stdout.split("\n").filter((line) => line !== "" && line !== "Unconfigured") : [];
+  };
+  const [connection, role, disks] = [await ask("cstate"), await ask("role"), await ask("dstate")];
+  return {
+    connection: connection[0],
+    role: role[0]?.split("/")[0],
+    disks: disks.map((line) => line.split("/")[0] ?? ""),
+    peerDisks: disks.map((line) => line.split("/")[1] ?? ""),
+  };
+}
+
+/**
+ * DRBD's data generation of one volume on a host, as sixteen hexadecimal digits: it becomes another one whenever the two
+ * hosts' data may begin to differ, and when this host takes the other one's data. Its lowest bit only says who is
+ * promoted, and is left out.
+ * @throws RehomeError command-failed, output-unreadable
+ */
+export async function generationOn(host: Host, name: string, number: number): Promise<string> {
+  const text = await runChecked(host, ["drbdadm", "get-gi", `${name}/${number}`], LIMIT);
+  const current = /^([0-9A-F]{16}):/im.exec(text)?.[1];
+  if (current !== undefined) return (BigInt(`0x${current}`) & ~1n).toString(16).padStart(16, "0");
+  throw new RehomeError("output-unreadable", "drbdadm get-gi does not tell the data's generation", {
+    machine: host.name,
+    output: text,
+  });
+}
+
+/** A volume that the cluster manages is the cluster's to promote. @throws RehomeError volume-busy */
+export async function requireNoResource(host: Host, name: string): Promise<void> {
+  const cib = await readLiveCib(host);
+  const user = (cib === undefined ? [] : descendantsOf(cib, "nvpair")).find(
+    ({ attributes }) => attributes["name"] === "drbd_resource" && attributes["value"] === name,
+  );
+  if (user === undefined) return;
+  throw new RehomeError("volume-busy", `the cluster has a resource of "${name}"`, {
+    machine: host.name,
+    remedy: "stop the guest, and take it out of the cluster first",
+  });
+}

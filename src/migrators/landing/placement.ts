@@ -1,0 +1,67 @@
+import type { ClusterSession } from "../../cluster/setup/session.js";
+import { hostsOf } from "../../cluster/setup/members.js";
+import { RehomeError } from "../../lib/errors.js";
+import { formatSize } from "../../lib/units.js";
+import type { GuestRecord, GuestStore } from "../guest-store.js";
+
+/** A host that a guest's volumes are written on, and that is to run it. */
+export interface Placement {
+  readonly host: string;
+  readonly because: string;
+}
+
+/** A host as placement sees it. */
+export interface Candidate {
+  readonly host: string;
+  /** Memory that is not in use, in bytes. */
+  readonly free: number;
+}
+
+/** Less than this share is no reason to leave the order of rehome.yaml. */
+const NOTICEABLE = 0.1;
+
+/**
+ * The host with most free memory; the earlier one in rehome.yaml when they hardly differ. A guest that was placed stays
+ * where it is as long as that host can be reached. Pure.
+ */
+export function place(candidates: readonly Candidate[], before: string | undefined): Placement | undefined {
+  const [first, ...others] = candidates;
+  if (first === undefined) return undefined;
+  if (candidates.some(({ host }) => host === before) && before !== undefined) {
+    return { host: before, because: "what was copied is there" };
+  }
+  const best = others.reduce((found, each) => (each.free > found.free * (1 + NOTICEABLE) ? each : found), first);
+  if (before !== undefined) return { host: best.host, because: `${before} cannot be reached` };
+  return { host: best.host, because: `${formatSize(best.free)} of memory are free` };
+}
+
+/**
+ * Chooses the host for a guest and notes it in the guest's journal.
+ * @throws RehomeError host-unreachable when neither can be reached
+ */
+export async function placeGuest(session: ClusterSession, store: GuestStore): Promise<Placement> {
+  const { cluster, connections } = session;
+  const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
+  const candidates = await Promise.all(
+    reached.map(async (host): Promise<Candidate> => {
+      const text = (await host.readFile("/proc/meminfo")).toString();
+      return { host: host.name, free: Number(/^MemAvailable:\s*(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024 };
+    }),
+  );
+  const before = placedOn(await store.records());
+  const placement = place(candidates, before);
+  if (placement === undefined) {
+    const [problem] = connections.unreachable;
+    throw new RehomeError("host-unreachable", `no host can be reached: ${problem?.message ?? "none is described"}`, {
+      machine: problem?.name ?? cluster.name,
+      remedy: problem?.remedy ?? "look at the hosts",
+    });
+  }
+  if (placement.host !== before) await store.append({ type: "placed", at: Date.now(), ...placement });
+  return placement;
+}
+
+/** Where a guest was placed last. */
+export function placedOn(records: readonly GuestRecord[]): string | undefined {
+  return records.findLast((record) => record.type === "placed")?.host;
+}
