@@ -41,6 +41,7 @@ export function bundledCluster(paths: ClusterPaths, client: string): Cluster {
     async requireKeeper() {
       await pingRuntime(paths);
     },
+    membership: () => Promise.resolve(undefined),
     verification: () => Promise.resolve({ host: localHost(), argv: ["-x", paths.cib] }),
     close: () => Promise.resolve(),
   };
@@ -59,6 +60,10 @@ export async function runtimeOf(paths: ClusterPaths): Promise<(Keeper & { readon
 /** @throws RehomeError runtime-not-running, runtime-unreachable */
 async function pingRuntime(paths: ClusterPaths): Promise<Keeper & { readonly kind: "runtime" }> {
   const answer = await ask(paths.socket, { tool: "rehome", argv: ["ping"], env: {} });
-  const { pid, node } = JSON.parse(answer.stdout) as { pid: number; node: string };
-  return { kind: "runtime", node, pid };
+  const { pid, node, stopsResources } = JSON.parse(answer.stdout) as {
+    pid: number;
+    node: string;
+    stopsResources?: boolean;
+  };
+  return { kind: "runtime", node, pid, ...(stopsResources !== undefined && { stopsResources }) };
 }

@@ -31,8 +31,5 @@ export function unchanged(cib: XmlElement): ChangeResult {
 export function changeText(what: string, { changed, keeper }: ChangeResult): string {
   if (!changed) return `nothing to do: ${what} already`;
   if (keeper === null) return `${what}; no runtime is running, it will act on this when it is started`;
-  if (keeper.kind === "pacemaker" && !keeper.quorum) {
-    return `${what}; ${keeper.node} has no quorum, the cluster acts on this when it has`;
-  }
   return what;
 }

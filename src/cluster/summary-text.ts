@@ -1,19 +1,27 @@
-import { table } from "../lib/view/table.js";
+import { table, wrap } from "../lib/view/table.js";
 import type { ResourceState } from "./resource-state.js";
 import { rcWords, statusWords } from "./runtime/log-text.js";
 import type { Keeper } from "./types.js";
+import type { Membership } from "./pacemaker/membership.js";
 import type { ClusterSummary, FailureSummary, ResourceSummary } from "./summary.js";
 
 /** A cluster's state as lines for a person. */
-export function summaryText(summary: ClusterSummary, keeper: Keeper | undefined): readonly string[] {
+export function summaryText(
+  summary: ClusterSummary,
+  keeper: Keeper | undefined,
+  membership: Membership | undefined,
+): readonly string[] {
   return [
-    `CIB ${summary.version}, ${keeperText(keeper)}${summary.maintenance ? ", MAINTENANCE MODE: nothing is managed" : ""}`,
+    ...[...keeperLines(summary.version, keeper, membership), ...membershipLines(membership)].flatMap((line) =>
+      wrap(line, 80),
+    ),
+    ...(summary.maintenance ? ["MAINTENANCE MODE: nothing is managed"] : []),
     "",
     ...table(
       ["NODE", "STATE", "ATTRIBUTES"],
       summary.nodes.map((node) => [
         node.name,
-        node.state,
+        node.state === "unclean" ? "UNCLEAN" : node.state,
         Object.entries(node.attributes)
           .map(([name, value]) => `${name}=${value}`)
           .join(" "),
@@ -25,12 +33,33 @@ export function summaryText(summary: ClusterSummary, keeper: Keeper | undefined)
   ];
 }
 
-function keeperText(keeper: Keeper | undefined): string {
-  if (keeper === undefined) return "no runtime is running: what is shown may be out of date";
-  if (keeper.kind === "runtime") return `runtime running (process ${keeper.pid})`;
-  const { node, coordinator, quorum } = keeper;
+function keeperLines(version: string, keeper: Keeper | undefined, membership?: Membership): readonly string[] {
+  if (keeper === undefined) return [`CIB ${version}, no runtime is running: what is shown may be out of date`];
+  if (keeper.kind === "runtime") return [`CIB ${version}, runtime running (process ${keeper.pid})`];
+  const { node, coordinator, quorum, unreached } = keeper;
+  const votes = membership?.votes;
+  const counted = votes === undefined ? "" : ` (${votes.present} of ${votes.expected} votes)`;
   const decides = coordinator === undefined ? "nobody decides yet" : `${coordinator} decides`;
-  return `asked ${node}, ${decides}, ${quorum ? "quorum" : "NO QUORUM: nothing is started or recovered"}`;
+  return [
+    ...unreached.map((line) => `could not ask ${line}`),
+    `CIB ${version} as ${node} has it; ${decides}${quorum ? `; quorum${counted}` : ""}`,
+    ...(quorum ? [] : [`NO QUORUM${counted}: nothing is started or recovered`]),
+  ];
+}
+
+function membershipLines(membership: Membership | undefined): readonly string[] {
+  if (membership === undefined) return [];
+  const { tieBreaker, fencing } = membership;
+  const where = tieBreaker?.address === undefined ? "" : ` at ${tieBreaker.address}`;
+  return [
+    ...(tieBreaker === undefined || tieBreaker.connected
+      ? []
+      : [`THE TIE-BREAKER IS GONE: the quorum device${where}: ${tieBreaker.state}; when a host dies now, all stops`]),
+    ...(fencing.enabled ? [] : ["FENCING IS OFF: what ran on a host that is lost is not recovered safely"]),
+    ...(fencing.enabled && fencing.untested.length > 0
+      ? [`not highly available: fencing was never tested on ${fencing.untested.join(", ")}`]
+      : []),
+  ];
 }
 
 /** @param watched whether somebody looks after the resources: nobody else knows that nothing runs */

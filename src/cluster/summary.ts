@@ -1,10 +1,13 @@
 import type { XmlElement } from "../lib/xml.js";
-import { findNodeState, transientAttributes } from "./cib/status.js";
-import { findPath, named, pairValue } from "./cib/tree.js";
+import { isTrue } from "./cib/read.js";
+import { transientAttributes, type ClusterNode } from "./cib/status.js";
+import { findPath, pairValue } from "./cib/tree.js";
 import { versionOf } from "./cib/version.js";
 import { clusterNodes } from "./control.js";
 import { resourceStates, type OperationFailure, type ResourceState } from "./resource-state.js";
 import { failCount } from "./runtime/failures.js";
+import { schedule } from "./scheduler/index.js";
+import type { NodeFlag } from "./scheduler/types.js";
 
 /** A cluster as `rehome cluster status` shows it: all of it read from the CIB. */
 export interface ClusterSummary {
@@ -18,7 +21,8 @@ export interface ClusterSummary {
 
 export interface NodeSummary {
   readonly name: string;
-  readonly state: "online" | "offline" | "standby" | "maintenance";
+  /** `unclean`: nobody knows what runs there before it is fenced; `pending`: it is joining. */
+  readonly state: "online" | "offline" | "standby" | "maintenance" | "unclean" | "pending";
   /** Transient attributes, without the counters of failures. */
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -42,56 +46,64 @@ export interface FailureSummary extends OperationFailure {
   readonly failCount: number;
 }
 
+const CLONES = ["clone", "master"];
 const CONTAINERS = ["group", "clone", "master", "bundle"];
 
-export function summarise(cib: XmlElement): ClusterSummary {
+/** @param now ms since the epoch: what a node is may depend on it */
+export function summarise(cib: XmlElement, now: number): ClusterSummary {
+  const { nodes } = schedule(cib, now).present;
   const resources = findPath(cib, ["configuration", "resources"])?.children ?? [];
   const config = findPath(cib, ["configuration", "crm_config"]);
   return {
     version: versionOf(cib),
     maintenance: isTrue(config && pairValue(config, "cluster_property_set", "maintenance-mode")),
-    nodes: clusterNodes(cib).map((node) => nodeSummary(cib, node)),
+    nodes: clusterNodes(cib).map((node) => nodeSummary(cib, node, nodes[node.name] ?? [])),
     resources: resources.filter(isResource).map((resource) => resourceSummary(cib, resource)),
     failures: resources.flatMap(primitives).flatMap((id) => failuresOf(cib, id)),
   };
 }
 
-function nodeSummary(cib: XmlElement, { id, name }: { id: string; name: string }): NodeSummary {
-  const xml = findPath(cib, ["configuration", "nodes"])?.children.find(named("node", id));
-  const permanent = (key: string): boolean => isTrue(xml && pairValue(xml, "instance_attributes", key));
-  const all = transientAttributes(cib, id);
-  const online = findNodeState(cib, id)?.attributes["crmd"] === "online";
-  const shown = Object.entries(all).filter(([key]) => !/^(fail-count|last-failure|shutdown)/.test(key));
-  return {
-    name,
-    state: !online
-      ? "offline"
-      : permanent("standby") || isTrue(all["standby"])
-        ? "standby"
-        : permanent("maintenance")
-          ? "maintenance"
-          : "online",
-    attributes: Object.fromEntries(shown.sort()),
-  };
+function nodeSummary(cib: XmlElement, { id, name }: ClusterNode, flags: readonly NodeFlag[]): NodeSummary {
+  const shown = Object.entries(transientAttributes(cib, id)).filter(
+    ([key]) => !/^(#|fail-count|last-failure|shutdown)/.test(key),
+  );
+  return { name, state: nodeState(flags), attributes: Object.fromEntries(shown.sort()) };
+}
+
+function nodeState(flags: readonly NodeFlag[]): NodeSummary["state"] {
+  if (flags.includes("unclean")) return "unclean";
+  if (flags.includes("pending")) return "pending";
+  if (!flags.includes("online")) return "offline";
+  if (flags.includes("standby")) return "standby";
+  return flags.includes("maintenance") ? "maintenance" : "online";
 }
 
 function isResource(at: XmlElement): boolean {
   return at.name === "primitive" || CONTAINERS.includes(at.name);
 }
 
-function resourceSummary(cib: XmlElement, resource: XmlElement): ResourceSummary {
+/** @param inPromotable whether it is an instance of a promotable clone, or in one */
+function resourceSummary(cib: XmlElement, resource: XmlElement, inPromotable = false): ResourceSummary {
   const { id = "", class: agentClass, provider, type } = resource.attributes;
   const targetRole = pairValue(resource, "meta_attributes", "target-role");
-  const promotable = isTrue(pairValue(resource, "meta_attributes", "promotable")) || resource.name === "master";
+  const isPromotable =
+    inPromotable || isTrue(pairValue(resource, "meta_attributes", "promotable")) || resource.name === "master";
   return {
     id,
-    kind: promotable ? "promotable clone" : resource.name,
+    kind: isPromotable && CLONES.includes(resource.name) ? "promotable clone" : resource.name,
     ...(type !== undefined && { agent: [agentClass, provider, type].filter((part) => part !== undefined).join(":") }),
     ...(targetRole !== undefined && { targetRole }),
     managed: !/^(false|off|no|n|0)$/i.test(pairValue(resource, "meta_attributes", "is-managed") ?? "true"),
-    instances: resource.name === "primitive" ? resourceStates(cib, id).filter(isNoteworthy) : [],
-    children: resource.children.filter(isResource).map((child) => resourceSummary(cib, child)),
+    instances: resource.name === "primitive" ? instancesOf(cib, id, isPromotable) : [],
+    children: resource.children.filter(isResource).map((child) => resourceSummary(cib, child, isPromotable)),
   };
+}
+
+/** What was started and not promoted is unpromoted, where it could be promoted. */
+function instancesOf(cib: XmlElement, id: string, isPromotable: boolean): readonly ResourceState[] {
+  const states = resourceStates(cib, id).filter(isNoteworthy);
+  if (!isPromotable) return states;
+  return states.map((state) => (state.role === "started" ? { ...state, role: "unpromoted" } : state));
 }
 
 function isNoteworthy(state: ResourceState): boolean {
@@ -110,8 +122,4 @@ function failuresOf(cib: XmlElement, id: string): readonly FailureSummary[] {
       ? []
       : [{ ...failure, resource: id, node, failCount: failCount(cib, ids.get(node) ?? node, id) }],
   );
-}
-
-function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(true|on|yes|y|1)$/i.test(value);
 }

@@ -1,6 +1,7 @@
 import type { Host } from "../lib/host/types.js";
 import type { XmlElement } from "../lib/xml.js";
 import type { Edit } from "./cib/tree.js";
+import type { Membership } from "./pacemaker/membership.js";
 
 /** What keeps a cluster's CIB: the bundled runtime of one machine, or Pacemaker on several. */
 export const BACKENDS = ["bundled", "pacemaker"] as const;
@@ -8,7 +9,13 @@ export type Backend = (typeof BACKENDS)[number];
 
 /** Who does what a CIB says, now. */
 export type Keeper =
-  | { readonly kind: "runtime"; readonly node: string; readonly pid: number }
+  | {
+      readonly kind: "runtime";
+      readonly node: string;
+      readonly pid: number;
+      /** Whether its end stops the resources too. */
+      readonly stopsResources?: boolean;
+    }
   | {
       readonly kind: "pacemaker";
       /** The member that was asked. */
@@ -16,6 +23,8 @@ export type Keeper =
       /** The member that decides (DC); missing while they elect one. */
       readonly coordinator?: string;
       readonly quorum: boolean;
+      /** Members that were tried before it and did not answer, each with the reason. */
+      readonly unreached: readonly string[];
     };
 
 /**
@@ -32,7 +41,8 @@ export interface Cluster {
   read(): Promise<XmlElement>;
   /**
    * Changes the configuration as it is now. An edit that returns its argument changes nothing; it may be called again
-   * when somebody else changed the CIB meanwhile. Operation history is not changed by this: see `cleanUp`.
+   * when somebody else changed the CIB meanwhile. Operation history is not changed by this: see `cleanUp`. A part of a
+   * cluster without quorum is not changed: what is set there may undo what the others decided meanwhile.
    * @returns the CIB afterwards, and whether it was changed
    * @throws RehomeError as `read`, and locked, file-unwritable, command-failed, no-quorum
    */
@@ -48,6 +58,8 @@ export interface Cluster {
   keeper(): Promise<Keeper | undefined>;
   /** @throws RehomeError runtime-not-running, no-quorum: nobody would act on a change, with what to do about it */
   requireKeeper(): Promise<void>;
+  /** What holds a cluster of several machines together; undefined for one machine. */
+  membership(): Promise<Membership | undefined>;
   /** Where Pacemaker's own checks run, and how crm_verify is told which CIB: `-x FILE` or `-L`. */
   verification(): Promise<{ readonly host: Host; readonly argv: readonly string[] }>;
   close(): Promise<void>;

@@ -3,10 +3,12 @@ import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import type { XmlElement } from "../../lib/xml.js";
+import type { Edit } from "../cib/tree.js";
 import { clusterNodes, failureMarks } from "../control.js";
 import type { Cluster, Keeper, Updated } from "../types.js";
 import { hasQuorum, noQuorum, readLiveCib, updateLiveCib } from "./live-cib.js";
-import { findMember, isLost, type MemberAccess } from "./members.js";
+import { findMember, isLost, type FoundMember, type MemberAccess } from "./members.js";
+import { readMembership } from "./membership.js";
 
 const POLL_MS = 500;
 /** crm_resource waits for the controllers of all nodes, a minute at most. */
@@ -19,8 +21,9 @@ const FORGET_MS = 10_000;
  * when the member is lost meanwhile, another one takes its place.
  */
 export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { host(): Promise<Host> } {
-  let current: Host | undefined;
-  const host = async (): Promise<Host> => (current ??= await findMember(members));
+  let current: FoundMember | undefined;
+  const member = async (): Promise<FoundMember> => (current ??= await findMember(members));
+  const host = async (): Promise<Host> => (await member()).host;
   const onMember = async <T>(work: (host: Host) => Promise<T>): Promise<T> => {
     const asked = await host();
     try {
@@ -45,8 +48,9 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
   const keeper = async (): Promise<Keeper & { readonly kind: "pacemaker" }> => {
     const cib = await read();
     const coordinator = clusterNodes(cib).find(({ id }) => id === cib.attributes["dc-uuid"])?.name;
+    const { host, unreached } = await member();
     return {
-      ...{ kind: "pacemaker", node: (await host()).name, quorum: hasQuorum(cib) },
+      ...{ kind: "pacemaker", node: host.name, quorum: hasQuorum(cib), unreached },
       ...(coordinator !== undefined && { coordinator }),
     };
   };
@@ -56,7 +60,7 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
     pollMs: POLL_MS,
     host,
     read,
-    update: (edit) => onMember((asked) => updateLiveCib(asked, edit)),
+    update: (edit) => onMember((asked) => updateLiveCib(asked, withQuorumOnly(edit, asked.name))),
     ensureCib: () => Promise.resolve(),
     cleanUp: (resource, node) => onMember((asked) => cleanUp(asked, read, resource, node)),
     keeper,
@@ -64,10 +68,20 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
       const { node, quorum } = await keeper();
       if (!quorum) throw noQuorum(node);
     },
+    membership: () => onMember(async (asked) => readMembership(asked, await read())),
     verification: async () => ({ host: await host(), argv: ["-L"] }),
     async close() {
-      await current?.close();
+      await current?.host.close();
     },
+  };
+}
+
+/** What is set without quorum would win over what the others decided meanwhile: the CIB with more changes is kept. */
+function withQuorumOnly(edit: Edit, machine: string): Edit {
+  return (cib) => {
+    const after = edit(cib);
+    if (after !== cib && !hasQuorum(cib)) throw noQuorum(machine);
+    return after;
   };
 }
 

@@ -24,7 +24,7 @@ export async function readLiveCib(host: Host): Promise<XmlElement | undefined> {
  * Changes the configuration of a running cluster with Pacemaker's own tools. Only what differs is sent (crm_diff), so
  * that what others change meanwhile stays; then it is read again, and what is still missing tried once more. The status
  * section belongs to the controllers: what an edit does to it is left out.
- * @throws RehomeError command-failed with what cibadmin said, runtime-unreachable, no-quorum
+ * @throws RehomeError command-failed with what cibadmin said, runtime-unreachable
  */
 export async function updateLiveCib(host: Host, edit: Edit): Promise<Updated> {
   for (let count = 0; ; count += 1) {
@@ -69,7 +69,7 @@ function sameConfiguration(a: XmlElement, b: XmlElement): boolean {
   return one !== undefined && other !== undefined && sameElement(one, other);
 }
 
-/** @throws RehomeError command-failed, no-quorum */
+/** @throws RehomeError command-failed */
 async function patch(host: Host, before: XmlElement, after: XmlElement): Promise<void> {
   const folder = (await runChecked(host, ["mktemp", "-d"], LIMIT)).trim();
   try {
@@ -85,22 +85,15 @@ async function patch(host: Host, before: XmlElement, after: XmlElement): Promise
     }
     await host.writeFile(difference, made.stdout, 0o600);
     await runChecked(host, ["cibadmin", "--patch", "--xml-file", difference], LIMIT);
-  } catch (thrown) {
-    if (thrown instanceof RehomeError && thrown.code === "command-failed" && !hasQuorum(before)) {
-      throw noQuorum(host.name, thrown);
-    }
-    throw thrown;
   } finally {
     await host.run(["rm", "-rf", "--", folder], LIMIT);
   }
 }
 
 /** The part of the cluster that a member sees may not act. */
-export function noQuorum(machine: string, cause?: RehomeError): RehomeError {
-  return new RehomeError("no-quorum", "this part of the cluster has no quorum: it may not start or stop anything", {
+export function noQuorum(machine: string): RehomeError {
+  return new RehomeError("no-quorum", "this part of the cluster has no quorum: it starts and stops nothing", {
     machine,
-    ...(cause?.output !== undefined && { output: cause.output }),
-    remedy: "bring back a host or the tie-breaker: rehome cluster status tells who is missing",
-    cause,
+    remedy: "bring back a host or the tie-breaker first: rehome cluster status tells who is missing",
   });
 }

@@ -14,44 +14,60 @@ export function isLost(thrown: unknown): thrown is RehomeError {
   return thrown instanceof RehomeError && ["runtime-unreachable", "command-timeout"].includes(thrown.code);
 }
 
+/** A member that answers, and what did not before it. */
+export interface FoundMember {
+  readonly host: Host;
+  /** `alpha: no route to host`, each a line. */
+  readonly unreached: readonly string[];
+}
+
 /**
  * The first member that answers and has quorum; when none has, the first that answers.
  * @throws RehomeError cluster-unreachable with what was tried
  */
-export async function findMember(members: readonly MemberAccess[]): Promise<Host> {
-  const tried: string[] = [];
+export async function findMember(members: readonly MemberAccess[]): Promise<FoundMember> {
+  const tried: Tried[] = [];
   let without: Host | undefined;
   for (const member of members) {
     const found = await ask(member, tried);
     if (found === undefined) continue;
     if (found.quorum) {
       await without?.close();
-      return found.host;
+      return { host: found.host, unreached: tried.map(lineOf) };
     }
     if (without === undefined) without = found.host;
     else await found.host.close();
   }
-  if (without !== undefined) return without;
+  if (without !== undefined) return { host: without, unreached: tried.map(lineOf) };
   throw new RehomeError("cluster-unreachable", "Pacemaker answers on no host of the cluster", {
-    output: tried.join("\n"),
+    output: tried.map((one) => `${lineOf(one)}${one.remedy === undefined ? "" : ` (${one.remedy})`}`).join("\n"),
     remedy: "see systemctl status pacemaker on the hosts; --backend bundled is the CIB of the bundled runtime instead",
   });
 }
 
-async function ask(member: MemberAccess, tried: string[]): Promise<{ host: Host; quorum: boolean } | undefined> {
+interface Tried {
+  readonly name: string;
+  readonly message: string;
+  readonly remedy?: string | undefined;
+}
+
+function lineOf({ name, message }: Tried): string {
+  return `${name}: ${message}`;
+}
+
+async function ask(member: MemberAccess, tried: Tried[]): Promise<{ host: Host; quorum: boolean } | undefined> {
   let host: Host | undefined;
   try {
     host = await member.connect();
     const cib = await readLiveCib(host);
     if (cib !== undefined) return { host, quorum: hasQuorum(cib) };
-    tried.push(`${member.name}: Pacemaker does not answer there`);
+    tried.push({ name: member.name, message: "Pacemaker does not answer there" });
   } catch (thrown) {
     if (!isLost(thrown)) {
       await host?.close();
       throw thrown;
     }
-    const { message, remedy } = thrown;
-    tried.push(`${member.name}: ${message}${remedy === undefined ? "" : ` (${remedy})`}`);
+    tried.push({ name: member.name, message: thrown.message, remedy: thrown.remedy });
   }
   await host?.close();
   return undefined;

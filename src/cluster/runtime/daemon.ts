@@ -106,7 +106,9 @@ async function keep(options: RuntimeOptions): Promise<void> {
     ),
     onShutdown: (which) => which.name === node.name && finished.open(),
   });
-  const server = await serve(paths.socket, (request) => answer(request, { node, store, runtime }));
+  const server = await serve(paths.socket, (request) =>
+    answer(request, { node, store, runtime, stopsResources: options.stopResources }),
+  );
   const watching = watchCib(paths.cib, store);
   let left: readonly string[] = [];
   try {
@@ -224,11 +226,12 @@ interface Kept {
   readonly node: ClusterNode;
   readonly store: RuntimeCib;
   readonly runtime: Controller;
+  readonly stopsResources: boolean;
 }
 
-async function answer(request: ToolRequest, { node, store, runtime }: Kept): Promise<ToolAnswer> {
+async function answer(request: ToolRequest, { node, store, runtime, stopsResources }: Kept): Promise<ToolAnswer> {
   if (request.tool === "rehome") {
-    return { code: 0, stdout: JSON.stringify({ pid: process.pid, node: node.name }), stderr: "" };
+    return { code: 0, stdout: JSON.stringify({ pid: process.pid, node: node.name, stopsResources }), stderr: "" };
   }
   return runTool(request, { node, store, attributes: runtime.attributes });
 }

@@ -17,7 +17,10 @@ export function recordFenced(name: string, at: Date): Edit {
 }
 
 /** Members whose fencing was never seen to work, or whose device is another one since; all without a CIB. */
-export function untestedMembers(cib: XmlElement | undefined, members: readonly Member[]): readonly string[] {
+export function untestedMembers(
+  cib: XmlElement | undefined,
+  members: readonly Pick<Member, "name">[],
+): readonly string[] {
   const names = members.map(({ name }) => name);
   if (cib === undefined) return names;
   const nodes = findPath(cib, ["configuration", "nodes"])?.children ?? [];

@@ -66,7 +66,7 @@ export async function fenceOutlook(session: ClusterSession, name: string): Promi
       remedy: "bring them back first (rehome cluster status): the cluster must go on while one is fenced",
     });
   }
-  const running = summarise(cib).resources.flatMap((resource) => activeOn(resource, name));
+  const running = summarise(cib, Date.now()).resources.flatMap((resource) => activeOn(resource, name));
   return { name, by: by.name, running };
 }
 
