@@ -12,11 +12,12 @@ export function deviceVolumes(connect: () => Promise<Host>): VolumeStore {
     async open({ path, guest, disk, size }) {
       let mark = marks.get(path);
       if (mark === undefined) {
-        mark = { uuid: randomUUID(), guest, disk, size };
         await mkdir(dirname(path), { recursive: true });
         const file = await open(path, "a");
-        await file.truncate(size);
+        const { size: found } = await file.stat();
+        if (found === 0) await file.truncate(size);
         await file.close();
+        mark = { uuid: randomUUID(), guest, disk, size: found === 0 ? size : Math.min(size, found) };
         marks.set(path, mark);
       }
       const host = await connect();
@@ -31,6 +32,7 @@ export function deviceVolumes(connect: () => Promise<Host>): VolumeStore {
     },
     mark: (path) => Promise.resolve(marks.get(path)),
     remark: (path, mark) => Promise.resolve(void marks.set(path, mark)),
+    withImage: (path, work) => work(path),
     space: () => Promise.resolve({ allocated: 0, free: Infinity }),
   };
 }

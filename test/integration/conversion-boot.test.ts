@@ -8,6 +8,7 @@ import { runChecked } from "../../src/lib/host/run.js";
 import { silentReport } from "../../src/lib/report.js";
 import { convertGuest } from "../../src/migrators/conversion/convert.js";
 import { commitOverlays, prepareOverlays } from "../../src/migrators/conversion/overlays.js";
+import { deviceVolumes } from "../helpers/device-volumes.js";
 import { accelerator } from "../helpers/accelerator.js";
 import { SERVER_ADDRESS, SERVER_GATEWAY, SERVER_NIC, serverImage, type ServerImage } from "../helpers/server-image.js";
 import { guestPlan, machine } from "../migrators/conversion/fixtures.js";
@@ -46,7 +47,10 @@ describe("conversion of a real Debian without virtio drivers", function () {
     ] as const) {
       await runChecked(host, ["cmp", "--", path, original]);
     }
-    await commitOverlays(target);
+    await commitOverlays(
+      target,
+      deviceVolumes(() => Promise.resolve(host)),
+    );
 
     // the parameter that tells a kernel from the converted menu, the NIC by its old name, and nothing that failed
     const seen = await boot(volumes, image);

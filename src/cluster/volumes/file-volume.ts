@@ -27,6 +27,7 @@ export const fileVolumes: VolumeStore = {
     if (found === undefined) throw new RehomeError("volume-missing", "there is no volume made by rehome", { path });
     await writeMark(path, { ...found, ...mark });
   },
+  withImage: (path, work) => work(path),
   space: async (path) => ({ allocated: await allocatedSpace(path), free: await freeSpace(path) }),
 };
 

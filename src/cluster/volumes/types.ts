@@ -18,6 +18,8 @@ export interface VolumeStore {
   mark(path: string): Promise<VolumeMark | undefined>;
   /** Replaces the mark at once and durably. @throws RehomeError volume-missing */
   remark(path: string, mark: VolumeMark): Promise<void>;
+  /** Has something done with what QEMU reads the volume by on the machine that rehome runs on; only for reading. */
+  withImage<T>(path: string, work: (image: string) => Promise<T>): Promise<T>;
   /** Bytes that the volume takes of its store, and that are left there for it. */
   space(path: string): Promise<VolumeSpace>;
 }

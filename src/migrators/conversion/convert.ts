@@ -46,9 +46,12 @@ export async function convertGuest(options: ConversionOptions): Promise<Conversi
  * may be running; the staged volumes can then be too torn to be mounted, which says nothing about the cutover.
  * @throws RehomeError as convertGuest
  */
-export async function checkConversion(options: Omit<ConversionOptions, "disks">): Promise<ConversionReport> {
+export async function checkConversion(
+  options: Omit<ConversionOptions, "disks">,
+  images?: readonly string[],
+): Promise<ConversionReport> {
   const rehearsal = { ...options, workFolder: join(options.workFolder, "check") };
-  const disks = await prepareOverlays(rehearsal);
+  const disks = await prepareOverlays(rehearsal, images);
   try {
     return await convertGuest({ ...rehearsal, disks });
   } finally {

@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import type { VolumeStore } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { VolumePlan } from "../types.js";
+import { overlayExtents, writeOverlay } from "./overlay-data.js";
 import type { ConversionTarget, OverlayDisk } from "./types.js";
 
 /**
@@ -13,16 +15,20 @@ export type OverlayState = "none" | "prepared" | "converted" | "committing" | "c
 /**
  * Makes an empty overlay over every volume of the guest; what an earlier conversion left is dropped.
  * The volumes must not change from now on.
+ * @param images what QEMU is to read the volumes by, in the plan's order; it may be gone once the guest is converted
  * @throws RehomeError conversion-committing, conversion-no-space, command-failed
  */
-export async function prepareOverlays(target: ConversionTarget): Promise<readonly OverlayDisk[]> {
+export async function prepareOverlays(
+  target: ConversionTarget,
+  images: readonly string[] = target.plan.volumes.map(({ path }) => path),
+): Promise<readonly OverlayDisk[]> {
   const { host, plan, workFolder, signal } = target;
   const options = signal && { signal };
   await runChecked(host, ["mkdir", "-p", "-m", "0700", "--", workFolder], options);
   if ((await overlayState(target)) === "committing") throw committing(target);
   await dropOverlays(target);
   await requireSpace(target);
-  for (const volume of plan.volumes) {
+  for (const [index, volume] of plan.volumes.entries()) {
     const argv = [
       "qemu-img",
       "create",
@@ -32,7 +38,7 @@ export async function prepareOverlays(target: ConversionTarget): Promise<readonl
       "-F",
       "raw",
       "-b",
-      volume.path,
+      images[index] ?? volume.path,
       overlayPath(target, volume),
     ];
     await runChecked(host, argv, options);
@@ -47,11 +53,11 @@ export function overlaysOf(target: ConversionTarget): readonly OverlayDisk[] {
 }
 
 /**
- * Writes the converted blocks into the volumes and removes the overlays. May be repeated after a crash at any moment:
+ * Writes the converted blocks into the volumes, reads them back, and removes the overlays. May be repeated after a crash at any moment:
  * an overlay goes only when its volume has everything on stable storage.
- * @throws RehomeError conversion-unfinished, command-failed
+ * @throws RehomeError conversion-unfinished, verify-mismatch, command-failed, and what opening volumes throws
  */
-export async function commitOverlays(target: ConversionTarget): Promise<void> {
+export async function commitOverlays(target: ConversionTarget, volumes: VolumeStore): Promise<void> {
   const { host, plan, signal } = target;
   const options = signal && { signal };
   const state = await overlayState(target);
@@ -66,11 +72,16 @@ export async function commitOverlays(target: ConversionTarget): Promise<void> {
   await setOverlayState(target, "committing");
   for (const volume of plan.volumes) {
     const overlay = overlayPath(target, volume);
-    // -d: the overlay keeps its data, so that an interrupted commit can be done again
     const present = await host.run(["test", "-e", overlay], options);
     if (present.exitCode !== 0) continue;
-    await runChecked(host, ["qemu-img", "commit", "-q", "-d", "-f", "qcow2", overlay], options);
-    await runChecked(host, ["sync", "--", volume.path], options);
+    const extents = await overlayExtents(host, overlay);
+    const { path, disk, size } = volume;
+    const opened = await volumes.open({ path, guest: plan.name, disk, size });
+    try {
+      await writeOverlay(overlay, extents, opened);
+    } finally {
+      await opened.close();
+    }
     await runChecked(host, ["rm", "-f", "--", overlay], options);
   }
   await setOverlayState(target, "committed");

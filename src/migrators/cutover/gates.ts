@@ -1,10 +1,8 @@
-import { join } from "node:path";
-import type { ClusterPaths } from "../../cluster/paths.js";
 import type { CheckConfig } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
-import { localHost } from "../../lib/host/local-host.js";
 import { parseAddress } from "../../lib/host/ssh/index.js";
 import type { GuestSession } from "../session.js";
+import type { Home } from "./home/types.js";
 
 /** The guest's checks from rehome.yaml; without any, its ssh must answer where the source's did. */
 export function effectiveChecks({ guestConfig, sourceConfig }: GuestSession): readonly CheckConfig[] {
@@ -14,15 +12,11 @@ export function effectiveChecks({ guestConfig, sourceConfig }: GuestSession): re
 }
 
 /** A guest that does not answer: the same error with the end of its console and what to do now. */
-export async function silentGuest(thrown: unknown, paths: ClusterPaths, guest: string): Promise<unknown> {
+export async function silentGuest(thrown: unknown, home: Home): Promise<unknown> {
   if (!(thrown instanceof RehomeError) || thrown.code !== "guest-silent") return thrown;
-  const path = join(paths.consoles, `${guest}.log`);
-  const text = await localHost()
-    .readFile(path)
-    .then((data) => data.toString("latin1"))
-    .catch(() => "(no console log)");
+  const { text, ...where } = await home.console();
   return new RehomeError("guest-silent", thrown.message, {
-    path,
+    ...where,
     output: printable(text).split("\n").slice(-15).join("\n"),
     remedy:
       "the source is off and intact: look at the guest (virsh console), then run the same command again, or rehome rollback",

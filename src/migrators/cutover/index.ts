@@ -1,5 +1,3 @@
-import { bundledCluster } from "../../cluster/bundled.js";
-import { clusterPaths } from "../../cluster/paths.js";
 import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import { asRehomeError, RehomeError } from "../../lib/errors.js";
@@ -7,6 +5,8 @@ import type { Report } from "../../lib/report.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import type { GuestSession } from "../session.js";
 import type { GuestState } from "../types.js";
+import { clusterHome } from "./home/cluster.js";
+import { machineHome } from "./home/machine.js";
 import { currentSteps, goingBackBegan, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { answers, canReturn } from "./return.js";
 import { sourceLink } from "./source-link.js";
@@ -191,16 +191,16 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
   const { session, options, report, signal } = request;
   const planned = plannedOf(records);
   if (planned === undefined) throw notStaged(session);
-  let hypervisor: Promise<Hypervisor> | undefined;
-  const paths = clusterPaths(session.config.target.state);
+  let appliance: Promise<Hypervisor["type"]> | undefined;
+  const { plan, machine } = planned;
+  const home = session.landing.kind === "cluster" ? clusterHome : machineHome;
   return {
     session,
-    plan: planned.plan,
-    machine: planned.machine,
+    plan,
+    machine,
     source: sourceLink(() => session.connect()),
-    cluster: bundledCluster(paths, "rehome"),
-    paths,
-    hypervisor: () => (hypervisor ??= probeHypervisor(session.target)),
+    home: home({ session, plan, machine, report, signal }),
+    appliance: () => (appliance ??= probeHypervisor(session.target).then(({ type }) => type)),
     options,
     report,
     signal,

@@ -1,10 +1,9 @@
-import type { ClusterPaths } from "../../cluster/paths.js";
-import type { Cluster } from "../../cluster/types.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import type { Report } from "../../lib/report.js";
 import type { VerifyMode } from "../staging/index.js";
 import type { GuestSession } from "../session.js";
 import type { GuestPlan, Machine } from "../types.js";
+import type { Home } from "./home/types.js";
 import type { SourceLink } from "./source-link.js";
 
 export interface CutoverOptions {
@@ -24,11 +23,9 @@ export interface CutoverContext {
   readonly machine: Machine;
   readonly source: SourceLink;
   /** Where the guest will live. */
-  readonly cluster: Cluster;
-  /** Files of guests on the target. */
-  readonly paths: ClusterPaths;
-  /** Found out once and remembered. */
-  readonly hypervisor: () => Promise<Hypervisor>;
+  readonly home: Home;
+  /** What the appliance that converts the guest runs with; found out once and remembered. */
+  readonly appliance: () => Promise<Hypervisor["type"]>;
   readonly options: CutoverOptions;
   readonly report: Report;
   /** Aborted by Ctrl-C; undoing goes on without it. */

@@ -14,9 +14,12 @@ import {
   setOverlayState,
 } from "../../../src/migrators/conversion/overlays.js";
 import type { ConversionTarget } from "../../../src/migrators/conversion/types.js";
+import { deviceVolumes } from "../../helpers/device-volumes.js";
 import { guestPlan } from "./fixtures.js";
 
 const MiB = 1024 * 1024;
+
+const store = deviceVolumes(() => Promise.resolve(localHost("alpha")));
 
 describe("conversion: overlays (real qemu-img)", () => {
   let folder: string;
@@ -30,7 +33,9 @@ describe("conversion: overlays (real qemu-img)", () => {
       await writeFile(path, Buffer.alloc(MiB, path.length));
       await truncate(path, 16 * MiB);
     }
-    target = { plan: guestPlan(volumes), host: localHost(), workFolder: join(folder, "work") };
+    const plan = guestPlan(volumes);
+    const sized = plan.volumes.map((volume) => ({ ...volume, size: 16 * MiB }));
+    target = { plan: { ...plan, volumes: sized }, host: localHost(), workFolder: join(folder, "work") };
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -48,7 +53,7 @@ describe("conversion: overlays (real qemu-img)", () => {
     const before = await digests(volumes);
     const overlays = await prepareOverlays(target);
     await writeInto(overlays[0]!.overlayPath, 0x42);
-    await assert.rejects(commitOverlays(target), hasCode("conversion-unfinished"));
+    await assert.rejects(commitOverlays(target, store), hasCode("conversion-unfinished"));
     assert.deepEqual(await digests(volumes), before);
   });
 
@@ -60,7 +65,7 @@ describe("conversion: overlays (real qemu-img)", () => {
       await writeInto(overlays[0]!.overlayPath, cut + 1);
       await setOverlayState(target, "converted");
       const broken: ConversionTarget = { ...target, host: dyingHost(cut) };
-      const finished = await commitOverlays(broken).then(
+      const finished = await commitOverlays(broken, store).then(
         () => true,
         () => false,
       );
@@ -68,12 +73,12 @@ describe("conversion: overlays (real qemu-img)", () => {
         await assert.rejects(discardOverlays(target), hasCode("conversion-committing"));
         await assert.rejects(prepareOverlays(target), hasCode("conversion-committing"));
       }
-      await commitOverlays(target);
+      await commitOverlays(target, store);
       const first = await readFile(volumes[0]!);
       assert.ok(first.subarray(2 * MiB, 3 * MiB).equals(Buffer.alloc(MiB, cut + 1)));
       assert.ok(first.subarray(0, MiB).equals(Buffer.alloc(MiB, volumes[0]!.length)));
       assert.ok((await readFile(volumes[1]!)).equals(before));
-      await commitOverlays(target); // again, when all is done: nothing happens
+      await commitOverlays(target, store); // again, when all is done: nothing happens
       await discardOverlays(target);
       assert.equal(await overlayState(target), "committed");
       if (finished) {

@@ -14,8 +14,7 @@ import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
 import { sourceOffStep } from "../../../src/migrators/cutover/steps/source-off.js";
 import type { CutoverContext } from "../../../src/migrators/cutover/types.js";
-import { bundledCluster } from "../../../src/cluster/bundled.js";
-import { clusterPaths } from "../../../src/cluster/paths.js";
+import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { stateOf, type GuestRecord, type StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
 import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
@@ -102,9 +101,8 @@ guests: { web1: { source: phys } }
       plan: { name: "web1" } as GuestPlan,
       machine: {} as Machine,
       source: sourceLink(() => of.connect()),
-      cluster: bundledCluster(clusterPaths(of.config.target.state), "test"),
-      paths: clusterPaths(of.config.target.state),
-      hypervisor: () => Promise.reject(new Error("not asked for here")),
+      home: {} as Home, // not asked for here
+      appliance: () => Promise.reject(new Error("not asked for here")),
       options: { ...OPTIONS, ...options },
       report: silentReport,
       signal: undefined,

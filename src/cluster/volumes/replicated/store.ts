@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { RehomeError } from "../../../lib/errors.js";
 import { runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
+import { withDiskExport } from "../../../lib/nbd/disk-export.js";
 import type { Report } from "../../../lib/report.js";
 import { isOurs } from "../../setup/files/mark.js";
 import { hostsOf } from "../../setup/members.js";
@@ -120,6 +121,13 @@ class Store implements ReplicatedStore {
     for (const each of peer === undefined ? [host] : [host, peer]) {
       await this.setMark(each, number, { ...mark, generation: "none" });
     }
+  }
+
+  withImage<T>(path: string, work: (image: string) => Promise<T>): Promise<T> {
+    const { host } = this.promoted;
+    const { signal } = this.options;
+    const device = this.devices[this.numberOf(path)] ?? "";
+    return withDiskExport(host, device, signal ? { signal } : {}, ({ qemuPath }) => work(qemuPath));
   }
 
   async space(path: string): Promise<{ readonly allocated: number; readonly free: number }> {

@@ -14,10 +14,12 @@ export const convertStep: Step<CutoverContext> = {
   async run(context) {
     const target = conversionTarget(context);
     await discardOverlays(target);
-    const disks = await prepareOverlays(target);
     const { machine, report } = context;
-    const hypervisor = (await context.hypervisor()).type;
-    const result = await convertGuest({ ...target, machine, disks, report, hypervisor });
+    const hypervisor = await context.appliance();
+    const result = await withImages(context, async (images) => {
+      const disks = await prepareOverlays(target, images);
+      return convertGuest({ ...target, machine, disks, report, hypervisor });
+    });
     for (const { what } of result.changes) report.note({ severity: "info", text: what });
     for (const text of result.warnings) report.note({ severity: "warning", text });
     return { detail: `${result.changes.length} changes` };
@@ -36,8 +38,10 @@ export const writeConversionStep: Step<CutoverContext> = {
   async run(context) {
     const target = conversionTarget(context);
     const { session, plan } = context;
-    await session.withVolumes(context, (volumes) => markDiverged(volumes, plan, "converted"));
-    if ((await overlayState(target)) !== "committed") await commitOverlays(target);
+    await session.withVolumes(context, async (volumes) => {
+      await markDiverged(volumes, plan, "converted");
+      if ((await overlayState(target)) !== "committed") await commitOverlays(target, volumes);
+    });
     return { detail: "done" };
   },
   async undo(context) {
@@ -46,6 +50,20 @@ export const writeConversionStep: Step<CutoverContext> = {
     return "the next pass compares everything again";
   },
 };
+
+/** Has something done while all volumes of the guest can be read on the machine that it is converted on. */
+export function withImages<T>(
+  { session, plan, report, signal }: CutoverContext,
+  work: (images: readonly string[]) => Promise<T>,
+): Promise<T> {
+  return session.withVolumes({ plan, report, signal }, (volumes) => {
+    const withRest = (images: readonly string[]): Promise<T> => {
+      const next = plan.volumes[images.length];
+      return next === undefined ? work(images) : volumes.withImage(next.path, (image) => withRest([...images, image]));
+    };
+    return withRest([]);
+  });
+}
 
 /** Where a guest is converted. */
 export function conversionTarget({
