@@ -8,6 +8,7 @@ import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { exampleCluster } from "./example.js";
+import { FakeHost } from "../../helpers/fake-host.js";
 import { fakeMachine } from "./fake-machines.js";
 
 const PASSWORDS = new Map([
@@ -85,6 +86,16 @@ describe("a link", () => {
     const { rate, failure } = await measureLink(ends[0]!, ends[1]!);
     assert.equal(failure, undefined);
     assert.ok(rate! > 10e6, `${rate}`);
+  });
+
+  it("that looks slow, because a machine was busy, is measured again", async () => {
+    const rates = [3e6, 12e6, 90e6, 1e6];
+    const host = new FakeHost("busy").on(/^python3/, ({ kind }) =>
+      kind === "run" ? "" : `40000\n${JSON.stringify({ bytes: rates.shift(), seconds: 1 })}\n`,
+    );
+    const end = { host, address: "10.255.0.1" };
+    assert.equal((await measureLink(end, end)).rate, 90e6);
+    assert.deepEqual(rates, [1e6]);
   });
 
   it("that does not exist says why", async () => {

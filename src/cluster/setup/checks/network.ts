@@ -1,13 +1,13 @@
 import { BlockList, isIPv6 } from "node:net";
 import { formatDuration, formatRate } from "../../../lib/units.js";
 import { clusterConcern, type ClusterConcern } from "../concerns.js";
+import { TOO_SLOW } from "../facts/link.js";
 import { nicWith } from "../facts/network.js";
 import type { MachineFacts } from "../facts/types.js";
 import { memberFacts, type CheckContext, type ClusterCheck } from "./context.js";
 
 const CLOCK_MS = 1000;
-/** Bytes a second: a little more than 100 Mbit/s carries, and a little less than 1 Gbit/s does. */
-const TOO_SLOW = 15e6;
+/** Bytes a second: a little less than 1 Gbit/s carries. */
 const SLOW = 100e6;
 
 export const checkClocks: ClusterCheck = ({ facts }) => {

@@ -7,6 +7,9 @@ import type { LinkFacts } from "./types.js";
 
 const SECONDS = 2;
 const WAIT_S = 10;
+/** Bytes a second: a little more than 100 Mbit/s carries. */
+export const TOO_SLOW = 15e6;
+const TRIES = 5;
 
 /** One end of a measurement. */
 export interface LinkEnd {
@@ -16,10 +19,21 @@ export interface LinkEnd {
 }
 
 /**
- * Measures what a network carries from one machine to the other: TCP for two seconds, between their addresses on it.
+ * Measures what a network carries from one machine to the other: TCP for two seconds, between their addresses on it. What
+ * looks too slow is measured again, and the best counts: other traffic and busy processors make a network look slow, and
+ * nothing makes a slow one look fast.
  * @throws RehomeError connection-lost, cancelled
  */
 export async function measureLink(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Promise<LinkFacts> {
+  let best = await measureOnce(from, to, signal);
+  for (let tries = 1; tries < TRIES && best.rate !== undefined && best.rate < TOO_SLOW; tries += 1) {
+    const next = await measureOnce(from, to, signal);
+    if ((next.rate ?? 0) > best.rate) best = next;
+  }
+  return best;
+}
+
+async function measureOnce(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Promise<LinkFacts> {
   const script = await readTemplate("cluster/measure-link.py");
   const token = randomBytes(16).toString("hex");
   const server = await to.host.start(["python3", "-c", script], { ...(signal && { signal }) });
