@@ -18,6 +18,8 @@ export interface HostDomain {
 
 export const LIBVIRT = "qemu:///system";
 const LIMIT = { timeoutMs: 60_000 };
+/** The first time libvirt asks QEMU for all that it can do, which takes a slow host long. */
+const ASK_QEMU = { timeoutMs: 180_000 };
 const VIRSH = ["virsh", "--quiet", "--connect", LIBVIRT];
 
 /** Of each domain: whether it is kept, whether it runs, its XML in base64. A domain that is gone meanwhile is left out. */
@@ -85,7 +87,7 @@ async function requireBridge(host: Host, bridge: string): Promise<void> {
 /** libvirt knows neither a machine type that QEMU has not, nor KVM where there is none. */
 async function domainCapabilities(host: Host, { hypervisor, machine }: GuestDomain): Promise<XmlElement> {
   const argv = [...VIRSH, "domcapabilities", "--virttype", hypervisor, "--arch", "x86_64", "--machine", machine];
-  const { exitCode, stdout, stderr } = await host.run(argv, LIMIT);
+  const { exitCode, stdout, stderr } = await host.run(argv, ASK_QEMU);
   if (exitCode === 0) return parseXml(stdout, `virsh domcapabilities on ${host.name}`);
   throw new RehomeError("domain-unfit", `it has no ${hypervisor} machine ${machine}`, {
     machine: host.name,
@@ -105,7 +107,7 @@ function requireCpuMode(host: Host, { cpu }: GuestDomain, capabilities: XmlEleme
 async function requireCpu(host: Host, { cpu, hypervisor, machine }: GuestDomain): Promise<void> {
   if (cpu?.mode !== "custom" || /<cpu[^>]*check="none"/.test(cpu.text)) return;
   const compare = ["hypervisor-cpu-compare", "--virttype", hypervisor, "--machine", machine, "--error", "/dev/stdin"];
-  const { exitCode, stdout, stderr } = await host.run([...VIRSH, ...compare], { ...LIMIT, input: cpu.text });
+  const { exitCode, stdout, stderr } = await host.run([...VIRSH, ...compare], { ...ASK_QEMU, input: cpu.text });
   if (exitCode === 0) return;
   throw new RehomeError("domain-unfit", "its processor lacks what the guest's CPU has", {
     machine: host.name,
@@ -130,7 +132,7 @@ async function requireReadable(host: Host, { text }: GuestDomain): Promise<void>
   try {
     const path = `${folder}/domain.xml`;
     await host.writeFile(path, text, 0o600);
-    const read = await host.run([...VIRSH, "domxml-to-native", "qemu-argv", path], LIMIT);
+    const read = await host.run([...VIRSH, "domxml-to-native", "qemu-argv", path], ASK_QEMU);
     if (read.exitCode === 0) return;
     throw new RehomeError("domain-unfit", "libvirt there does not take the domain XML", {
       machine: host.name,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { delay } from "../../../src/lib/delay.js";
 import { HOSTS } from "./cluster/configuration.js";
-import { failoverParts } from "./cluster/failover.js";
+import { failoverParts, type FailoverParts } from "./cluster/failover.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { addTinyGuest, type TinyGuest } from "./cluster/tiny-guest.js";
 import { eventually } from "./eventually.js";
@@ -10,6 +10,7 @@ const BEFORE_MS = 5000;
 const ANSWER_MS = 5 * 60_000;
 const BACK_MS = 10 * 60_000;
 
+const partsOf = (parts: FailoverParts): readonly (readonly [string, number | undefined])[] => Object.entries(parts);
 const log = (line: string): void => console.log(`      ${line}`);
 const seconds = (ms: number | undefined): string =>
   ms === undefined ? "nobody knows when" : `${(ms / 1000).toFixed(1)} s`;
@@ -50,9 +51,9 @@ describe("the power of the host with the guest is cut, in the lab", () => {
     const answeredAt = await answer(ANSWER_MS);
     const parts = await failoverParts(cluster.machine(other), first, guest.name, cutAt);
     log(`${first} cut; answers from ${other} after ${seconds(answeredAt - cutAt)}`);
-    for (const [part, at] of Object.entries(parts)) log(`  ${part} after ${seconds(at)}`);
+    for (const [part, at] of partsOf(parts)) log(`  ${part} after ${seconds(at)}`);
     assert.equal(await guest.host(), other);
-    for (const [part, at] of Object.entries(parts)) assert.notEqual(at, undefined, part);
+    for (const [part, at] of partsOf(parts)) assert.notEqual(at, undefined, part);
     assert.ok((parts.fenced ?? 0) < (parts.promoted ?? 0), "promoted only after the other was fenced");
   });
 

@@ -18,11 +18,20 @@ export interface Capacity {
 }
 
 /**
- * How long the fencing of the first host waits, so that of two hosts that only lost each other it is the first that
- * goes on; and of a host with guests, which counts for more. Pacemaker wants the second to be twice the first at least.
+ * No fencing waits (pcmk_delay_base, priority-fencing-delay): a member fences only with quorum, which is two of three
+ * votes, so that of two hosts that lost each other one at the most may fence. A delay would only prolong every failover.
  */
-const FIRST_HOST_DELAY = "5s";
-const PRIORITY_DELAY = "15s";
+const PROPERTIES: Readonly<Record<string, string>> = {
+  "no-quorum-policy": "stop",
+  "stonith-enabled": "true",
+  "stonith-action": "reboot",
+  "stonith-timeout": "120s",
+  "symmetric-cluster": "true",
+  "placement-strategy": "balanced",
+  "migration-limit": "1",
+  "batch-limit": "10",
+  "cluster-recheck-interval": "5min",
+};
 
 /**
  * All that init puts into the CIB: properties, defaults, what each host can carry, fencing, ping. What is there already
@@ -33,7 +42,7 @@ export function configureCluster(cluster: ClusterConfig, capacities: ReadonlyMap
   const members = membersOf(cluster);
   const { gateways, arbitrator } = cluster;
   const edits: readonly Edit[] = [
-    ...Object.entries(properties(members.length)).map(
+    ...Object.entries(PROPERTIES).map(
       ([name, value]): Edit =>
         (cib) =>
           setProperty(cib, name, value),
@@ -41,32 +50,12 @@ export function configureCluster(cluster: ClusterConfig, capacities: ReadonlyMap
     setDefault("rsc_defaults", "rsc-options", "resource-stickiness", "200"),
     setDefault("op_defaults", "op-options", "timeout", "60s"),
     ...hostsOf(cluster).map(({ name }): Edit => carries(name, cluster, capacities.get(name))),
-    ...members.map((member, index) => put("resources", fencingDevice(member, delayOf(index, members.length)))),
+    ...members.map((member) => put("resources", fencingDevice(member))),
     put("resources", pingClone(gateways)),
     ...members.map((member) => put("constraints", fencingPlace(member))),
     ...(arbitrator.kind === "member" ? [put("constraints", onlyVotes(arbitrator.name))] : []),
   ];
   return (cib) => edits.reduce((at, edit) => edit(at), cib);
-}
-
-function properties(members: number): Readonly<Record<string, string>> {
-  return {
-    "no-quorum-policy": "stop",
-    "stonith-enabled": "true",
-    "stonith-action": "reboot",
-    "stonith-timeout": "120s",
-    ...(members === 2 && { "priority-fencing-delay": PRIORITY_DELAY }),
-    "symmetric-cluster": "true",
-    "placement-strategy": "balanced",
-    "migration-limit": "1",
-    "batch-limit": "10",
-    "cluster-recheck-interval": "5min",
-  };
-}
-
-/** Of three members two decide who is fenced; only two can shoot at each other. */
-function delayOf(index: number, members: number): string | undefined {
-  return members === 2 && index === 0 ? FIRST_HOST_DELAY : undefined;
 }
 
 function setDefault(section: string, id: string, name: string, value: string): Edit {

@@ -4,6 +4,11 @@ import { header } from "./mark.js";
 
 /** Until a silent member counts as lost, in ms: short enough for a failover, long enough for a switch that reboots a port. */
 const TOKEN_MS = 5000;
+/**
+ * Until two members agree on who is left, in ms, after the token is lost. Six seconds without it (1.2 times the token);
+ * two members may take less (corosync.conf(5), consensus).
+ */
+const CONSENSUS_OF_TWO_MS = 1000;
 
 type Section = readonly (string | readonly [name: string, content: Section])[];
 
@@ -13,6 +18,7 @@ type Section = readonly (string | readonly [name: string, content: Section])[];
  */
 export function corosyncConf(cluster: ClusterConfig): string {
   const { name, arbitrator } = cluster;
+  const members = membersOf(cluster);
   return (
     header("corosync.conf of the cluster, the same on every member") +
     render([
@@ -25,6 +31,7 @@ export function corosyncConf(cluster: ClusterConfig): string {
           "crypto_cipher: aes256",
           "crypto_hash: sha256",
           `token: ${TOKEN_MS}`,
+          ...(members.length === 2 ? [`consensus: ${CONSENSUS_OF_TWO_MS}`] : []),
           "link_mode: passive",
           ["interface", ["linknumber: 0", "knet_link_priority: 10"]],
           ["interface", ["linknumber: 1", "knet_link_priority: 5"]],
@@ -36,7 +43,7 @@ export function corosyncConf(cluster: ClusterConfig): string {
       ],
       [
         "nodelist",
-        membersOf(cluster).map((member) => [
+        members.map((member) => [
           "node",
           [
             `name: ${member.name}`,
