@@ -1,5 +1,6 @@
 # Writes and reads a guest's volume for rehome; see src/cluster/volumes/device/protocol.ts.
-# Runs from memory on python 3.7 and later, and ends with its connection. argv: the volume.
+# Runs from memory on python 3.7 and later, and ends with its connection. argv: the volume; `read` after it
+# opens it for reading only.
 import errno, fcntl, hashlib, json, mmap, os, queue, stat, struct, sys, threading
 
 VERSION = 1
@@ -45,12 +46,14 @@ def fallocate_function():
 
 
 class Volume(object):
-    def __init__(self, path):
+    def __init__(self, path, read_only):
+        access = os.O_RDONLY if read_only else os.O_RDWR
         self.block_device = stat.S_ISBLK(os.stat(path).st_mode)
-        # Exclusive on a device: one that is mounted, or that somebody else writes to, is refused by the kernel.
-        self.cached = os.open(path, os.O_RDWR | (os.O_EXCL if self.block_device else 0))
+        # Exclusive on a device to write to: one that is mounted, or that somebody else has, is refused by the kernel.
+        exclusive = os.O_EXCL if self.block_device and not read_only else 0
+        self.cached = os.open(path, access | exclusive)
         try:
-            self.fd = os.open(path, os.O_RDWR | os.O_DIRECT)
+            self.fd = os.open(path, access | os.O_DIRECT)
             self.direct = True
         except OSError as problem:
             if problem.errno != errno.EINVAL or self.block_device:
@@ -192,7 +195,7 @@ def guarded(function, *arguments):
 
 def main():
     try:
-        volume = Volume(sys.argv[1])
+        volume = Volume(sys.argv[1], sys.argv[2:] == ["read"])
     except OSError as problem:
         name = errno.errorcode.get(problem.errno or 0, "EIO")
         answer("E", 0, json.dumps({"error": name, "message": str(problem)}).encode())

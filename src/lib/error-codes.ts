@@ -74,6 +74,7 @@ export const ERROR_CODES = {
   "volume-stale": { exit: "refused", meaning: "this host's copy of a volume is older than the other host's" },
   "volume-diverged": { exit: "refused", meaning: "the volume was converted or has run: no more passes onto it" },
   "verify-mismatch": { exit: "data", meaning: "the target does not hold what was sent" },
+  "copies-differ": { exit: "data", meaning: "the two hosts do not hold the same of a volume" },
   "nothing-copied": { exit: "data", meaning: "a pass copied nothing where data was expected" },
 
   // conversion

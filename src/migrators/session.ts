@@ -13,7 +13,7 @@ import { nearest } from "../lib/nearest.js";
 import { guestStore, plannedOf, stateOf, type GuestStore } from "./guest-store.js";
 import type { Draft } from "./plan/context.js";
 import { planGuest } from "./plan/plan.js";
-import { withReplicatedVolumes } from "./landing/cluster-volumes.js";
+import { openReplicatedVolumes } from "./landing/cluster-volumes.js";
 import { gatherClusterTarget } from "./landing/cluster-target.js";
 import { landingOf, type Landing } from "./landing/landing.js";
 import { gatherTarget, type TargetFacts } from "./plan/target.js";
@@ -41,8 +41,14 @@ export interface GuestSession {
   gatherTarget(signal?: AbortSignal): Promise<TargetFacts>;
   /** Has something done on the cluster's hosts. @throws RehomeError as openCluster */
   withCluster<T>(signal: AbortSignal | undefined, work: (cluster: ClusterSession) => Promise<T>): Promise<T>;
-  /** Has something done with the guest's volumes where it lands; they are closed afterwards. */
-  withVolumes<T>(use: VolumeUse, work: (volumes: VolumeStore) => Promise<T>): Promise<T>;
+  /** Opens the guest's volumes where it lands; the caller closes them. @throws RehomeError as openReplicatedVolumes */
+  openVolumes(use: VolumeUse): Promise<OpenVolumes>;
+}
+
+/** A guest's volumes, as long as rehome works with them. */
+export interface OpenVolumes {
+  readonly volumes: VolumeStore;
+  close(): Promise<void>;
 }
 
 /** What volumes are opened for. */
@@ -95,17 +101,20 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
   const landing = landingOf(config);
   const target = options.target ?? localHost();
   const store = guestStore(config.target.state, guest);
-  async function withCluster<T>(
-    signal: AbortSignal | undefined,
-    work: (cluster: ClusterSession) => Promise<T>,
-  ): Promise<T> {
-    const cluster = await openCluster({
+  function login(signal: AbortSignal | undefined): Promise<ClusterSession> {
+    return openCluster({
       configPath,
       acceptNewHostKey: options.acceptNewHostKey ?? false,
       withoutPasswords: true,
       ...(options.connectMachine && { connect: options.connectMachine }),
       ...(signal && { signal }),
     });
+  }
+  async function withCluster<T>(
+    signal: AbortSignal | undefined,
+    work: (cluster: ClusterSession) => Promise<T>,
+  ): Promise<T> {
+    const cluster = await login(signal);
     try {
       return await work(cluster);
     } finally {
@@ -131,10 +140,17 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
         acceptNewHostKey: options.acceptNewHostKey ?? false,
         ...(signal && { signal }),
       }),
-    withVolumes: (use, work) =>
-      landing.kind === "machine"
-        ? work(fileVolumes)
-        : withCluster(use.signal, (cluster) => withReplicatedVolumes(cluster, store, use, work)),
+    async openVolumes(use) {
+      if (landing.kind === "machine") return { volumes: fileVolumes, close: () => Promise.resolve() };
+      const cluster = await login(use.signal);
+      try {
+        const opened = await openReplicatedVolumes(cluster, store, use);
+        return { volumes: opened.volumes, close: () => opened.close().finally(() => cluster.close()) };
+      } catch (thrown) {
+        await cluster.close();
+        throw thrown;
+      }
+    },
   };
 }
 

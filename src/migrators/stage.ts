@@ -1,5 +1,6 @@
 import type { Report } from "../lib/report.js";
 import { reported } from "../lib/report.js";
+import { withVolumes } from "./landing/volume-keeper.js";
 import { requireUnblocked } from "./plan/plan.js";
 import { inspectAndPlan, type GuestSession } from "./session.js";
 import { stageGuest, type StageOptions, type StageResult } from "./staging/index.js";
@@ -23,16 +24,19 @@ export async function stage({ session, options, report, signal }: StageRequest):
     (found) => found.machine.distribution.name,
   );
   requireUnblocked(plan);
-  return session.withVolumes({ plan, report, signal }, (volumes) =>
-    stageGuest({
-      plan,
-      machine,
-      store: session.store,
-      volumes,
-      connect: () => session.connect(signal),
-      report,
-      options,
-      ...(signal && { signal }),
-    }),
+  return withVolumes(
+    () => session.openVolumes({ plan, report, signal }),
+    report,
+    (volumes) =>
+      stageGuest({
+        plan,
+        machine,
+        store: session.store,
+        volumes,
+        connect: () => session.connect(signal),
+        report,
+        options,
+        ...(signal && { signal }),
+      }),
   );
 }

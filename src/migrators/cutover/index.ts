@@ -2,6 +2,7 @@ import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import { asRehomeError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
+import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import type { GuestSession } from "../session.js";
 import type { GuestState } from "../types.js";
@@ -63,9 +64,9 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
     const context = contextOf(request, records);
     if (stateOf(records) === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
     try {
-      await runOrReturn(context);
+      await runOrReturn(context, request, records);
     } finally {
-      await context.source.drop();
+      await leave(context);
     }
     await store.append({ type: "state", at: Date.now(), state: "cut-over" });
     return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
@@ -83,7 +84,20 @@ function requireOnward(session: GuestSession, records: readonly GuestRecord[]): 
   });
 }
 
-async function runOrReturn(context: CutoverContext): Promise<void> {
+/** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
+async function leave({ source, volumes, report }: CutoverContext): Promise<void> {
+  await source.drop();
+  await volumes.release().catch((thrown: unknown) => {
+    const { message } = asRehomeError(thrown);
+    report.note({ severity: "warning", text: `the volumes were not closed: ${message}` });
+  });
+}
+
+async function runOrReturn(
+  context: CutoverContext,
+  request: CutoverRequest,
+  records: readonly GuestRecord[],
+): Promise<void> {
   const { session, report, signal } = context;
   try {
     await runSteps(CUTOVER_STEPS, context, session.store, report, signal);
@@ -96,10 +110,14 @@ async function runOrReturn(context: CutoverContext): Promise<void> {
       throw unfinishedError(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
     }
     report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
+    await leave(context);
+    const back = unstoppable(request, records);
     try {
-      await goBack({ ...context, signal: undefined });
+      await goBack(back);
     } catch (second) {
       throw bothFailed(asRehomeError(second), asRehomeError(thrown));
+    } finally {
+      await leave(back);
     }
     throw thrown;
   }
@@ -139,13 +157,13 @@ export async function rollBack(request: CutoverRequest): Promise<RollbackResult>
   try {
     const records = await session.store.records();
     requireState(session, stateOf(records), ["cutting-over", "cut-over"], "roll back");
-    const context = { ...contextOf(request, records), signal: undefined };
+    const context = unstoppable(request, records);
     try {
       await requireWayBack(context);
       const undone = await goBack(context);
       return { guest: session.guest, undone, sourceAnswers: await answers(context.source) };
     } finally {
-      await context.source.drop();
+      await leave(context);
     }
   } finally {
     await lock.release();
@@ -187,6 +205,11 @@ export async function describeCutover(
   }));
 }
 
+/** Going back is not stopped by Ctrl-C. */
+function unstoppable({ session, options, report }: CutoverRequest, records: readonly GuestRecord[]): CutoverContext {
+  return contextOf({ session, options, report }, records);
+}
+
 function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): CutoverContext {
   const { session, options, report, signal } = request;
   const planned = plannedOf(records);
@@ -199,6 +222,7 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
     plan,
     machine,
     source: sourceLink(() => session.connect()),
+    volumes: volumeKeeper(() => session.openVolumes({ plan, report, signal }), report),
     home: home({ session, plan, machine, report, signal }),
     appliance: () => (appliance ??= probeHypervisor(session.target).then(({ type }) => type)),
     options,

@@ -1,6 +1,7 @@
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import type { Report } from "../../lib/report.js";
 import type { VerifyMode } from "../staging/index.js";
+import type { VolumeKeeper } from "../landing/volume-keeper.js";
 import type { GuestSession } from "../session.js";
 import type { GuestPlan, Machine } from "../types.js";
 import type { Home } from "./home/types.js";
@@ -22,6 +23,7 @@ export interface CutoverContext {
   readonly plan: GuestPlan;
   readonly machine: Machine;
   readonly source: SourceLink;
+  readonly volumes: VolumeKeeper;
   /** Where the guest will live. */
   readonly home: Home;
   /** What the appliance that converts the guest runs with; found out once and remembered. */

@@ -14,6 +14,7 @@ import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
 import { sourceOffStep } from "../../../src/migrators/cutover/steps/source-off.js";
 import type { CutoverContext } from "../../../src/migrators/cutover/types.js";
+import { volumeKeeper } from "../../../src/migrators/landing/volume-keeper.js";
 import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { stateOf, type GuestRecord, type StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
@@ -101,6 +102,10 @@ guests: { web1: { source: phys } }
       plan: { name: "web1" } as GuestPlan,
       machine: {} as Machine,
       source: sourceLink(() => of.connect()),
+      volumes: volumeKeeper(
+        () => of.openVolumes({ plan: { name: "web1" } as GuestPlan, report: silentReport }),
+        silentReport,
+      ),
       home: {} as Home, // not asked for here
       appliance: () => Promise.reject(new Error("not asked for here")),
       options: { ...OPTIONS, ...options },

@@ -23,6 +23,12 @@ const IN_FLIGHT = 16 * 1024 * 1024;
 /** A writer that has ended its work is killed after this many ms. */
 const END_GRACE_MS = 3000;
 
+export interface AgentOptions {
+  /** For a device that something else has open, such as the disk below DRBD. */
+  readonly readOnly?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Waiting {
   readonly resolve: (payload: Buffer) => void;
   readonly reject: (reason: RehomeError) => void;
@@ -57,9 +63,12 @@ export class VolumeAgent {
   static async open(
     host: Host,
     path: string,
-    signal?: AbortSignal,
+    { readOnly = false, signal }: AgentOptions = {},
   ): Promise<{ readonly agent: VolumeAgent; readonly hello: Hello }> {
-    const process = await host.start(["python3", "-c", BOOTSTRAP, path], signal && { signal });
+    const process = await host.start(
+      ["python3", "-c", BOOTSTRAP, path, ...(readOnly ? ["read"] : [])],
+      signal && { signal },
+    );
     const agent = new VolumeAgent(host, process, path, signal);
     try {
       const program = Buffer.from(await readTemplate("volume-agent.py"));

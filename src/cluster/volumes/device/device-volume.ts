@@ -24,7 +24,7 @@ export interface DeviceVolumeOptions {
  */
 export async function openDeviceVolume(options: DeviceVolumeOptions): Promise<Volume> {
   const { host, device, path, mark, signal } = options;
-  const { agent, hello } = await VolumeAgent.open(host, device, signal);
+  const { agent, hello } = await VolumeAgent.open(host, device, { signal });
   if (hello.size < mark.size) {
     await agent.close();
     throw new RehomeError("volume-foreign", `the device has ${hello.size} bytes, the disk ${mark.size}`, {

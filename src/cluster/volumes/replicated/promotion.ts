@@ -32,9 +32,9 @@ export interface Promoted {
 export async function promote(volume: Promoted): Promise<void> {
   const { name, host, peer } = volume;
   const hosts = peer === undefined ? [host] : [host, peer];
-  for (const each of hosts) await requireNoResource(each, name);
-  for (const each of hosts) await bringUp(each, name);
-  for (const each of hosts) await setFencing(each, volume);
+  await Promise.all(hosts.map((each) => requireNoResource(each, name)));
+  await Promise.all(hosts.map((each) => bringUp(each, name)));
+  await Promise.all(hosts.map((each) => setFencing(each, volume)));
   if (peer !== undefined) {
     if ((await stateOn(peer, name)).role === "Primary") await demote(peer, name);
     await awaitConnection(host, name);
@@ -53,8 +53,8 @@ export async function promote(volume: Promoted): Promise<void> {
 /** Nobody writes any more, and the configured fencing counts again. @throws RehomeError volume-busy, connection-lost */
 export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
   await demote(host, name);
-  for (const each of peer === undefined ? [host] : [host, peer])
-    await runChecked(each, ["drbdadm", "adjust", name], LIMIT);
+  const hosts = peer === undefined ? [host] : [host, peer];
+  await Promise.all(hosts.map((each) => runChecked(each, ["drbdadm", "adjust", name], LIMIT)));
 }
 
 /** A host that was restarted has nothing up before the cluster starts it. */

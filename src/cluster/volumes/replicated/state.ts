@@ -28,7 +28,7 @@ export async function stateOn(host: Host, name: string): Promise<VolumeState> {
     const { exitCode, stdout } = await host.run(["drbdadm", what, name], LIMIT);
     return exitCode === 0 ? stdout.split("\n").filter((line) => line !== "" && line !== "Unconfigured") : [];
   };
-  const [connection, role, disks] = [await ask("cstate"), await ask("role"), await ask("dstate")];
+  const [connection, role, disks] = await Promise.all([ask("cstate"), ask("role"), ask("dstate")]);
   return {
     connection: connection[0],
     role: role[0]?.split("/")[0],

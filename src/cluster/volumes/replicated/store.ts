@@ -14,7 +14,7 @@ import { markChange, markOfTags, type ReplicaMark } from "./marks.js";
 import { partName, replicatedPath, resourceOf, resourceTag } from "./plan.js";
 import { giveBack, isReplicated, promote, type Promoted } from "./promotion.js";
 import { generationOn, moduleVersion, stateOn } from "./state.js";
-import { surveyHost, type Survey } from "./survey.js";
+import { surveyHost, tagsOf, type Survey } from "./survey.js";
 
 const LIMIT = { timeoutMs: 60_000 };
 
@@ -52,11 +52,11 @@ export async function openReplicated(
   const peerName = hostsOf(cluster).find((each) => each.name !== options.host)?.name ?? "";
   const peer = connections.hosts.get(peerName);
   const group = cluster.volumeGroup;
-  const before = await surveyHost(host, group);
-  if (before.files.get(name) === undefined || partsOf(before, name).length < sizes.length) {
+  let survey = await surveyHost(host, group);
+  if (survey.files.get(name) === undefined || partsOf(survey, name).length < sizes.length) {
     await createVolume(session, { name, sizes }, { report, ...(signal && { signal }) });
+    survey = await surveyHost(host, group);
   }
-  const survey = await surveyHost(host, group);
   const text = survey.files.get(name) ?? "";
   if (!isOurs(text)) throw foreign(host, name);
   const { volumes } = resourceOf(name, text, group, hostsOf(cluster));
@@ -162,9 +162,8 @@ class Store implements ReplicatedStore {
   /** @throws RehomeError volume-foreign when the logical volume is not the one that rehome made */
   private async tagsOn(host: Host, number: number): Promise<readonly string[]> {
     const { name } = this.promoted;
-    const { volumes } = await surveyHost(host, this.session.cluster.volumeGroup);
-    const tags = volumes.find((volume) => volume.name === partName(name, number))?.tags;
-    if (tags?.includes(resourceTag(name)) === true) return tags;
+    const tags = await tagsOf(host, this.session.cluster.volumeGroup, partName(name, number));
+    if (tags.includes(resourceTag(name))) return tags;
     throw foreign(host, name);
   }
 

@@ -24,15 +24,15 @@ const FILES =
 
 /** Looks at a host; changes nothing. @throws RehomeError command-failed, connection-lost */
 export async function surveyHost(host: Host, group: string): Promise<Survey> {
-  const groups = lvmRows(await runChecked(host, ["vgs", ...LVM, "-o", "vg_name,vg_free"], LIMIT), "vg");
-  const volumes = lvmRows(
-    await runChecked(host, ["lvs", ...LVM, "-o", "lv_name,vg_name,lv_size,lv_tags"], LIMIT),
-    "lv",
-  );
-  const files = parseFiles(await runChecked(host, ["sh", "-c", FILES], LIMIT));
+  const [vgs, lvs, found, devices, sockets] = await Promise.all([
+    runChecked(host, ["vgs", ...LVM, "-o", "vg_name,vg_free"], LIMIT),
+    runChecked(host, ["lvs", ...LVM, "-o", "lv_name,vg_name,lv_size,lv_tags"], LIMIT),
+    runChecked(host, ["sh", "-c", FILES], LIMIT),
+    runChecked(host, ["sh", "-c", "ls /sys/block"], LIMIT),
+    runChecked(host, ["ss", "-Htan"], LIMIT),
+  ]);
+  const [groups, volumes, files] = [lvmRows(vgs, "vg"), lvmRows(lvs, "lv"), parseFiles(found)];
   const configured = [...files.values()].join("\n");
-  const devices = await runChecked(host, ["sh", "-c", "ls /sys/block"], LIMIT);
-  const sockets = await runChecked(host, ["ss", "-Htan"], LIMIT);
   return {
     host: host.name,
     free: Number(groups.find((row) => row["vg_name"] === group)?.["vg_free"] ?? 0),
@@ -47,6 +47,12 @@ export async function surveyHost(host: Host, group: string): Promise<Survey> {
     minors: numbers(`${configured}\n${devices}`, /\b(?:minor\s+|drbd)(\d+)\b/g),
     ports: new Set([...numbers(configured, /address\s[^;]*:(\d+)\s*;/g), ...numbers(sockets, /:(\d+)\s/g)]),
   };
+}
+
+/** Tags of one logical volume. @throws RehomeError command-failed when there is none of that name */
+export async function tagsOf(host: Host, group: string, volume: string): Promise<readonly string[]> {
+  const rows = lvmRows(await runChecked(host, ["lvs", ...LVM, "-o", "lv_tags", `${group}/${volume}`], LIMIT), "lv");
+  return (rows[0]?.["lv_tags"] ?? "").split(",").filter(Boolean);
 }
 
 function parseFiles(text: string): ReadonlyMap<string, string> {

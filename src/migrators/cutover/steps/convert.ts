@@ -37,26 +37,24 @@ export const writeConversionStep: Step<CutoverContext> = {
   describe: ({ plan }) => plan.volumes.map(({ path }) => `write the overlay to ${path}`),
   async run(context) {
     const target = conversionTarget(context);
-    const { session, plan } = context;
-    await session.withVolumes(context, async (volumes) => {
-      await markDiverged(volumes, plan, "converted");
+    await context.volumes.use(async (volumes) => {
+      await markDiverged(volumes, context.plan, "converted");
       if ((await overlayState(target)) !== "committed") await commitOverlays(target, volumes);
     });
     return { detail: "done" };
   },
   async undo(context) {
-    const { session, plan } = context;
-    await session.withVolumes(context, (volumes) => markStaged(volumes, plan));
+    await context.volumes.use((volumes) => markStaged(volumes, context.plan));
     return "the next pass compares everything again";
   },
 };
 
 /** Has something done while all volumes of the guest can be read on the machine that it is converted on. */
 export function withImages<T>(
-  { session, plan, report, signal }: CutoverContext,
+  { volumes: keeper, plan }: CutoverContext,
   work: (images: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  return session.withVolumes({ plan, report, signal }, (volumes) => {
+  return keeper.use((volumes) => {
     const withRest = (images: readonly string[]): Promise<T> => {
       const next = plan.volumes[images.length];
       return next === undefined ? work(images) : volumes.withImage(next.path, (image) => withRest([...images, image]));

@@ -61,10 +61,10 @@ async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detai
 }
 
 function withStaging<T>(
-  { session, plan, machine, source, report, signal }: CutoverContext,
+  { session, plan, machine, source, volumes: keeper, report, signal }: CutoverContext,
   work: (staging: StagingContext) => Promise<T>,
 ): Promise<T> {
-  return session.withVolumes({ plan, report, signal }, (volumes) =>
+  return keeper.use((volumes) =>
     work({
       plan,
       machine,

@@ -29,6 +29,7 @@ export const preflightStep: Step<CutoverContext> = {
   async run(context) {
     const bootId = await checkSource(context);
     for (const argv of TOOLS) await runChecked(context.session.target, argv);
+    await context.volumes.release(); // of a step that is repeated
     await context.home.check();
     const convertMs = await rehearseConversion(context);
     const predictedMs = await checkDowntime(context, convertMs);

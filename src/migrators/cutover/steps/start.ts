@@ -13,7 +13,8 @@ export const registerStep: Step<CutoverContext> = {
   name: "register",
   title: "register the guest",
   describe: ({ home }) => home.registering,
-  async run({ home }) {
+  async run({ home, volumes }) {
+    await volumes.release(); // never promoted by rehome and by the cluster
     return { detail: await home.register() };
   },
   async undo({ home }) {
