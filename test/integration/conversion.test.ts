@@ -59,7 +59,7 @@ describe("conversion of tiny guests (real libguestfs)", function () {
     const disks = [{ device: "vda", overlayPath: join(target.workFolder, "vda.qcow2") }];
     const appliance = await startAppliance({ ...target, kvm: false, machine: machine(), disks });
     try {
-      return await work(await appliance.mount());
+      return await work((await appliance.mount()).files);
     } finally {
       await appliance.kill();
     }

@@ -11,6 +11,8 @@ export async function applyEdit(files: GuestFilesystem, edit: Edit): Promise<voi
       return files.append(edit.path, edit.content);
     case "remove":
       return files.remove(edit.path);
+    case "disk":
+      return files.writeDisk(edit.device, edit.offset, edit.content);
     case "link":
       await files.makeFolder(dirname(edit.path));
       return files.link(edit.target, edit.path);
@@ -21,5 +23,6 @@ export async function applyEdit(files: GuestFilesystem, edit: Edit): Promise<voi
 
 /** Paths that an edit touches. */
 export function filesOf(edit: Edit): readonly string[] {
+  if (edit.kind === "disk") return [`/dev/${edit.device}`];
   return edit.kind === "command" ? edit.files : [edit.path];
 }

@@ -4,11 +4,12 @@ import { runChecked } from "../../lib/host/run.js";
 import { reported } from "../../lib/report.js";
 import type { Distribution } from "../types.js";
 import { applyEdit, filesOf } from "./apply.js";
+import { makeGrub } from "./grub/images.js";
 import { startAppliance, type Appliance } from "./guestfs/appliance.js";
 import { discardOverlays, freeSpace, noSpace, overlayState, prepareOverlays, setOverlayState } from "./overlays.js";
 import { readDistribution } from "./distribution.js";
 import { STEPS } from "./steps/index.js";
-import type { Change, ConversionOptions, ConversionReport, Phase, Step, StepContext } from "./types.js";
+import type { Change, ConversionOptions, ConversionReport, Phase, Step, StepContext, Supplies } from "./types.js";
 
 /**
  * Makes the guest in the overlays boot on KVM. The volumes below them are only read.
@@ -82,10 +83,12 @@ async function convertMounted(
   phase: RunPhase,
 ): Promise<Pick<ConversionReport, "changes" | "warnings">> {
   const { plan, machine } = options;
-  const files = await phase("mount", () => appliance.mount());
+  const { files, mounts } = await phase("mount", () => appliance.mount());
   const distribution = await readDistribution(files);
   requireSupported(distribution, plan.name);
-  const context: StepContext = { files, plan, machine, distribution, devices: appliance.devices };
+  const { devices } = appliance;
+  const supplies: Supplies = { grub: (uuid, folder) => makeGrub(options.host, options.workFolder, uuid, folder) };
+  const context: StepContext = { files, mounts, supplies, plan, machine, distribution, devices };
   const changes: Change[] = [];
   const warnings: string[] = [];
   for (const step of STEPS) {

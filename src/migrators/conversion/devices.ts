@@ -103,12 +103,26 @@ export function resolveDevice(name: string, facts: DeviceFacts): GuestDevice | u
   }
   const byName = devices.find((device) => device.sourcePath === name || device.path === name);
   if (byName !== undefined) return byName;
+  const alias = cameFromXen(facts.machine) ? xenAlias(name) : undefined;
+  if (alias !== undefined) return devices.find((device) => device.sourcePath === alias);
   const volume = /^\/dev\/([^/]+)\/([^/]+)$/.exec(name);
   if (volume?.[1] !== undefined && volume[2] !== undefined) {
     const path = mapperPath(volume[1], volume[2]);
     return devices.find((device) => device.path === path);
   }
   return bySerial(name, facts);
+}
+
+/** Whether the machine was a guest of Xen's, which has names for disks and consoles that no other hypervisor has. */
+export function cameFromXen({ hypervisor, boot }: Machine): boolean {
+  return hypervisor === "xen" || boot !== undefined;
+}
+
+/** Old kernels of Xen's have a disk that is configured as sda1 as sda1, newer ones as xvda1. */
+function xenAlias(name: string): string | undefined {
+  const match = /^\/dev\/(xvd|sd|hd)([a-z]+\d*)$/.exec(name);
+  if (match === null) return undefined;
+  return match[1] === "xvd" ? `/dev/sd${match[2] ?? ""}` : `/dev/xvd${match[2] ?? ""}`;
 }
 
 function hasTag(device: GuestDevice, kind: string, value: string): boolean {

@@ -90,6 +90,8 @@ export interface GuestFilesystem {
   command(argv: readonly string[], timeoutMs?: number): Promise<string>;
   /** Bytes of one of the guest's disks: `vda`. */
   readDisk(device: string, offset: number, length: number): Promise<Buffer>;
+  /** Writes to a disk outside of its partitions, for boot loaders. */
+  writeDisk(device: string, offset: number, content: Buffer): Promise<void>;
 }
 
 export interface FileStatus {
@@ -112,9 +114,29 @@ export interface GuestDevice {
   readonly partUuid: string | undefined;
 }
 
+/** GRUB for a BIOS, with all that it needs inside: the guest's file systems need not have any of its modules. */
+export interface GrubImages {
+  /** The boot sector as GRUB ships it (boot.img). */
+  readonly boot: Buffer;
+  /** What the boot sector loads (core.img). */
+  readonly core: Buffer;
+}
+
+/** What a guest may need that it does not have itself. */
+export interface Supplies {
+  /**
+   * GRUB that reads `folder`/grub.cfg on the file system with this UUID; made on the target.
+   * @throws RehomeError tool-missing, command-failed
+   */
+  grub(uuid: string, folder: string): Promise<GrubImages>;
+}
+
 /** What a step may look at. */
 export interface StepContext {
   readonly files: GuestFilesystem;
+  /** What is mounted where: `/` always, `/boot` where it is a file system of its own, and so on. */
+  readonly mounts: ReadonlyMap<string, GuestDevice>;
+  readonly supplies: Supplies;
   readonly plan: GuestPlan;
   readonly machine: Machine;
   /** From the guest's os-release. */
@@ -141,6 +163,7 @@ export type Edit = { readonly what: readonly string[] } & (
   | { readonly kind: "write"; readonly path: string; readonly content: string | Buffer }
   | { readonly kind: "append"; readonly path: string; readonly content: Buffer }
   | { readonly kind: "remove"; readonly path: string }
+  | { readonly kind: "disk"; readonly device: string; readonly offset: number; readonly content: Buffer }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
   | {
       readonly kind: "command";

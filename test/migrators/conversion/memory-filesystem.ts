@@ -24,6 +24,8 @@ export function memoryFilesystem(
   const files = new Map(Object.entries(content).map(([path, data]) => [path, Buffer.from(data)]));
   const links = new Map<string, string>();
   const commands: string[][] = [];
+  const written = new Map<string, Buffer>();
+  const diskOf = (device: string): Buffer | undefined => written.get(device) ?? options.disks?.[device];
   const names = (folder: string): string[] => {
     const below = [...files.keys()].filter((path) => path.startsWith(`${folder}/`));
     return [...new Set(below.map((path) => path.slice(folder.length + 1).split("/")[0] ?? ""))].toSorted();
@@ -71,8 +73,16 @@ export function memoryFilesystem(
       }
       return Promise.resolve(options.command(argv));
     },
+    writeDisk(device, offset, data) {
+      const before = diskOf(device) ?? Buffer.alloc(0);
+      const disk = Buffer.alloc(Math.max(before.length, offset + data.length));
+      before.copy(disk);
+      data.copy(disk, offset);
+      written.set(device, disk);
+      return Promise.resolve();
+    },
     readDisk: (device, offset, length) =>
-      Promise.resolve((options.disks?.[device] ?? Buffer.alloc(length)).subarray(offset, offset + length)),
+      Promise.resolve((diskOf(device) ?? Buffer.alloc(length)).subarray(offset, offset + length)),
   };
 }
 
@@ -105,6 +115,8 @@ function device(
 export function stepContext(files: GuestFilesystem, changes: Partial<StepContext> = {}): StepContext {
   return {
     files,
+    mounts: new Map(DEVICES.flatMap((found) => (found.uuid === UUIDS.root ? [["/", found] as const] : []))),
+    supplies: { grub: () => Promise.reject(new RehomeError("tool-missing", "the test has no GRUB")) },
     plan: guestPlan(["/volumes/a", "/volumes/b"]),
     machine: machine(),
     distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },

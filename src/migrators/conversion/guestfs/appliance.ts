@@ -20,10 +20,16 @@ const MOUNTED = new Set(["/usr", "/var", "/boot", "/boot/efi"]);
 export interface Appliance {
   readonly devices: readonly GuestDevice[];
   /** Mounts the guest's file systems. @throws RehomeError guest-unsupported, guest-encrypted, guest-filesystem-damaged */
-  mount(): Promise<GuestFilesystem>;
+  mount(): Promise<Mounted>;
   /** Unmounts, and waits until everything is in the disk images. */
   close(): Promise<void>;
   kill(): Promise<void>;
+}
+
+export interface Mounted {
+  readonly files: GuestFilesystem;
+  /** By mount point. */
+  readonly mounts: ReadonlyMap<string, GuestDevice>;
 }
 
 export interface ApplianceOptions {
@@ -117,7 +123,7 @@ async function mountGuest(
   session: GuestfishSession,
   options: ApplianceOptions,
   devices: readonly GuestDevice[],
-): Promise<GuestFilesystem> {
+): Promise<Mounted> {
   const { plan, machine } = options;
   const staged = join(options.workFolder, "upload");
   const files = guestfsFilesystem(session, {
@@ -129,7 +135,9 @@ async function mountGuest(
     },
   });
   const facts = { plan, machine, devices };
-  await mountRoot(session, options, devices, files);
+  const mounts = new Map<string, GuestDevice>();
+  const root = await mountRoot(session, options, devices, files);
+  if (root !== undefined) mounts.set("/", root);
   const fstab = (await files.read("/etc/fstab"))?.toString("latin1") ?? "";
   const entries = parseFstab(fstab).filter((entry) => MOUNTED.has(entry.mountPoint));
   for (const entry of entries.toSorted((a, b) => a.mountPoint.length - b.mountPoint.length)) {
@@ -148,20 +156,22 @@ async function mountGuest(
       );
     }
     await mountOne(session, plan, device, entry.mountPoint);
+    mounts.set(entry.mountPoint, device);
   }
-  return files;
+  return { files, mounts };
 }
 
 /**
  * By what was mounted when the machine was inspected; otherwise every file system is looked at, which is what
  * libguestfs's inspection does too, in 30 s instead of one. Inspection itself knows roots in subvolumes.
+ * @returns the device; undefined for a subvolume, which is none
  */
 async function mountRoot(
   session: GuestfishSession,
   { plan, machine }: ApplianceOptions,
   devices: readonly GuestDevice[],
   files: GuestFilesystem,
-): Promise<void> {
+): Promise<GuestDevice | undefined> {
   const known = deviceMountedAt("/", { devices, plan, machine });
   const candidates = known === undefined ? devices.filter((device) => MOUNTABLE.has(device.format ?? "")) : [known];
   const roots: GuestDevice[] = [];
@@ -180,6 +190,7 @@ async function mountRoot(
   const root = only(plan, roots) ?? (await inspectedRoot(session, plan, candidates));
   if (root === undefined) throw damage ?? noRoot(plan, devices);
   await mountOne(session, plan, root, "/");
+  return roots.find((device) => device === root);
 }
 
 const MOUNTABLE = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs"]);

@@ -46,7 +46,7 @@ export function guestfsFilesystem(session: GuestfishSession, options: Filesystem
   /** Writes at an offset; at 0 the file is made anew. */
   async function upload(path: string, content: Buffer, offset: number): Promise<void> {
     const staged = await options.stage(content);
-    const [command, ...more] = offset === 0 ? ["upload"] : ["upload-offset", `${offset}`];
+    const [command, ...more] = offset === 0 && !path.startsWith("/dev/") ? ["upload"] : ["upload-offset", `${offset}`];
     try {
       await session.run(command, [staged, path, ...more]);
     } catch (thrown) {
@@ -107,6 +107,8 @@ export function guestfsFilesystem(session: GuestfishSession, options: Filesystem
     },
     readDisk: (device, offset, length) =>
       session.run("pread-device", [applianceDevice(device), `${length}`, `${offset}`]),
+    // a boot loader is more than a message of libguestfs's may have; an upload takes a device as well as a file
+    writeDisk: async (device, offset, content) => upload(applianceDevice(device), content, offset),
   };
 }
 

@@ -1,23 +1,56 @@
 import { joinFindings, NOTHING, readText, writeText } from "../text.js";
-import type { Finding, Step, StepContext } from "../types.js";
+import type { Edit, Finding, Step, StepContext } from "../types.js";
 
 const GETTY = "T0:23:respawn:/sbin/getty -L ttyS0 115200 vt100";
 
-/** A login on the serial port. systemd starts one wherever the kernel has its console; others must be told. */
+/**
+ * A login on the serial port, and none on the console of Xen, which is no more. systemd starts one wherever the kernel has
+ * its console; others must be told.
+ */
 export const consoleGetty: Step = {
   name: "serial console",
   async check(context) {
-    return joinFindings([await checkInittab(context), await checkUpstart(context), await checkSecuretty(context)]);
+    return joinFindings([
+      await checkInittab(context),
+      await checkUpstart(context),
+      await checkUnits(context),
+      await checkSecuretty(context),
+    ]);
   },
 };
+
+/** Xen's console: hvc0, and xvc0 of its old kernels. */
+const XEN_CONSOLE = /\b[hx]vc\d+\b/;
 
 async function checkInittab({ files }: StepContext): Promise<Finding> {
   const path = "/etc/inittab";
   const text = await readText(files, path);
-  if (text === undefined || /^[^#\n]*getty.*\bttyS0\b/m.test(text)) return NOTHING;
-  const offered = /^#\s*T0:.*\bttyS0\b.*$/m; // Debian's inittab has the line as an example
-  const changed = offered.test(text) ? text.replace(offered, GETTY) : `${text.replace(/\n*$/, "\n")}${GETTY}\n`;
-  return { edits: [writeText(path, changed, ["a login on ttyS0"])], warnings: [] };
+  if (text === undefined) return NOTHING;
+  const what: string[] = [];
+  const lines = text.split("\n").map((line) => {
+    if (line.startsWith("#") || !XEN_CONSOLE.test(line) || !/getty/.test(line)) return line;
+    what.push("no login on Xen's console any more");
+    return `#${line}`;
+  });
+  let changed = lines.join("\n");
+  if (!/^[^#\n]*getty.*\bttyS0\b/m.test(changed)) {
+    const offered = /^#\s*T0:.*\bttyS0\b.*$/m; // Debian's inittab has the line as an example
+    changed = offered.test(changed) ? changed.replace(offered, GETTY) : `${changed.replace(/\n*$/, "\n")}${GETTY}\n`;
+    what.push("a login on ttyS0");
+  }
+  return { edits: what.length === 0 ? [] : [writeText(path, changed, [...new Set(what)])], warnings: [] };
+}
+
+/** Upstart's and systemd's logins on Xen's console, which would wait for it, or be started again and again. */
+async function checkUnits({ files }: StepContext): Promise<Finding> {
+  const edits: Edit[] = [];
+  for (const folder of ["/etc/init", "/etc/systemd/system/getty.target.wants"]) {
+    for (const name of await files.list(folder)) {
+      if (!/^(?:[hx]vc\d+\.conf|(?:serial-)?getty@[hx]vc\d+\.service)$/.test(name)) continue;
+      edits.push({ kind: "remove", path: `${folder}/${name}`, what: ["no login on Xen's console any more"] });
+    }
+  }
+  return { edits, warnings: [] };
 }
 
 async function checkUpstart({ files }: StepContext): Promise<Finding> {

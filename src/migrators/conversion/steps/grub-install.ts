@@ -1,5 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { appliancePath } from "../devices.js";
+import { embedGrub, FRONT } from "../grub/embed.js";
+import { menuPlace } from "../grub/place.js";
 import { NOTHING, readText, writeText } from "../text.js";
 import type { Edit, Finding, Step, StepContext } from "../types.js";
 
@@ -21,7 +23,7 @@ export const grubInstall: Step = {
       const device = context.plan.volumes[first]?.device ?? "";
       return { ...stale, warnings: [`GRUB is on ${device}: the guest must start from that disk`] };
     }
-    return { ...stale, edits: [...stale.edits, await install(context)] };
+    return { ...stale, edits: [...stale.edits, ...(await install(context))] };
   },
 };
 
@@ -30,23 +32,48 @@ function isBootable(sector: Buffer): boolean {
   return sector.length === SECTOR && sector.readUInt16LE(SECTOR - 2) === 0xaa55;
 }
 
-async function install({ files, plan }: StepContext): Promise<Edit> {
+async function install(context: StepContext): Promise<readonly Edit[]> {
   const program = "/usr/sbin/grub-install";
-  const present = (await files.stat(program)) && (await files.stat("/usr/lib/grub/i386-pc/kernel.img"));
-  if (present === undefined) {
+  const { files, plan, machine } = context;
+  const own = (await files.stat(program)) && (await files.stat("/usr/lib/grub/i386-pc/kernel.img"));
+  if (own === undefined && machine.boot !== undefined) return embed(context);
+  if (own === undefined) {
     throw new RehomeError("guest-unsupported", "no disk of the guest starts with GRUB, and the guest has no grub-pc", {
       machine: plan.name,
       remedy: "install the package grub-pc on the source, stage it again, then cut over",
     });
   }
   const device = plan.volumes[0]?.device ?? "";
-  return {
-    kind: "command",
-    argv: [program, "--target=i386-pc", "--no-floppy", appliancePath(`/dev/${device}`)],
-    files: ["/boot/grub"],
-    timeoutMs: INSTALL_TIMEOUT_MS,
-    what: [`GRUB is installed on ${device}`],
-  };
+  return [
+    {
+      kind: "command",
+      argv: [program, "--target=i386-pc", "--no-floppy", appliancePath(`/dev/${device}`)],
+      files: ["/boot/grub"],
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      what: [`GRUB is installed on ${device}`],
+    },
+  ];
+}
+
+/** The target's GRUB, for a guest that has none because its hypervisor started it without one. */
+async function embed(context: StepContext): Promise<readonly Edit[]> {
+  const { files, plan, supplies } = context;
+  const { uuid, folder } = menuPlace(context);
+  const device = plan.volumes[0]?.device ?? "";
+  const pieces = embedGrub(await files.readDisk(device, 0, FRONT), await supplies.grub(uuid, folder));
+  if (pieces === undefined) {
+    throw new RehomeError("guest-unsupported", `there is no room for GRUB on ${device} before its first partition`, {
+      machine: plan.name,
+      remedy: "install the package grub-pc on the source, stage it again, then cut over",
+    });
+  }
+  return pieces.map(({ offset, data }, index) => ({
+    kind: "disk",
+    device,
+    offset,
+    content: data,
+    what: index === 0 ? [`GRUB is put in front of the partitions of ${device}`] : [],
+  }));
 }
 
 /** device.map names the source's disks; grub-install makes it out itself when it is not there. */

@@ -1,26 +1,81 @@
-import { convertParameters, withSerialConsole } from "../kernel-parameters.js";
+import { defaultLegacyEntry, MENU_MARK, writeMenu, type MenuKernel } from "../grub/menu.js";
+import { menuPlace } from "../grub/place.js";
+import { kernelsIn, type GuestKernel } from "../kernels.js";
+import { convertParameters, withRoot, withSerialConsole } from "../kernel-parameters.js";
 import { NOTHING, readText, writeText } from "../text.js";
-import type { Finding, Step, StepContext } from "../types.js";
+import type { Edit, Finding, Step, StepContext } from "../types.js";
 import { SERIAL_COMMAND } from "./grub-defaults.js";
 import { resumeParameter } from "./resume.js";
 
-const PATHS = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
+const PATH = "/boot/grub/grub.cfg";
+const PATHS = [PATH, "/boot/grub2/grub.cfg"];
+/** Menus of GRUB before 2, in the order in which Xen's pygrub looks for them; it prefers them to a grub.cfg. */
+const LEGACY = ["/boot/grub/menu.lst", "/boot/grub/grub.conf"];
 
-/** grub.cfg as update-grub would write it from the changed defaults. */
+/** grub.cfg as update-grub would write it from the changed defaults; for a guest that Xen started, one of rehome's own. */
 export const grubMenu: Step = {
   name: "grub menu",
   async check(context) {
     const extra = await resumeParameter(context);
-    for (const path of PATHS) {
-      const text = await readText(context.files, path);
-      if (text !== undefined) return checkMenu(path, text, context, extra);
+    const hosted = context.machine.boot;
+    const legacy = hosted?.how === "menu" ? await firstText(context, LEGACY) : undefined;
+    const text = await firstText(context, PATHS);
+    const kernels = hosted === undefined ? [] : await kernelsIn(context.files);
+    const counts =
+      hosted === undefined || (legacy === undefined && kernels.some(({ kernel }) => text?.text.includes(kernel)));
+    if (text !== undefined && (counts || text.text.startsWith(MENU_MARK))) {
+      return checkMenu(text.path, text.text, context, extra);
     }
-    return {
-      ...NOTHING,
-      warnings: ["there is no grub.cfg: rehome knows no other boot loader, the guest may not boot"],
-    };
+    if (hosted === undefined) {
+      return {
+        ...NOTHING,
+        warnings: ["there is no grub.cfg: rehome knows no other boot loader, the guest may not boot"],
+      };
+    }
+    const outside = hosted.how === "outside" ? hosted.commandLine : "";
+    const parameters = legacy === undefined ? outside : (defaultLegacyEntry(legacy.text)?.parameters ?? "");
+    return newMenu(context, kernels, parameters, text);
   },
 };
+
+interface TextFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+async function firstText({ files }: StepContext, paths: readonly string[]): Promise<TextFile | undefined> {
+  for (const path of paths) {
+    const text = await readText(files, path);
+    if (text !== undefined) return { path, text };
+  }
+  return undefined;
+}
+
+/** A menu for a guest whose kernel somebody else started so far. */
+function newMenu(
+  context: StepContext,
+  found: readonly GuestKernel[],
+  parameters: string,
+  stale: TextFile | undefined,
+): Finding {
+  const place = menuPlace(context);
+  const line = withSerialConsole(withRoot(convertParameters(parameters, context), context));
+  const kernels = found.map(({ release, kernel, initramfs }): MenuKernel => ({
+    title: `${context.distribution.name}, Linux ${release}`,
+    kernel: `${place.boot}/${kernel}`,
+    initramfs: initramfs && `${place.boot}/${initramfs}`,
+    parameters: line,
+  }));
+  const menu = writeText(PATH, writeMenu(place.uuid, kernels), [
+    `a menu for ${kernels.length === 1 ? "the kernel" : `${kernels.length} kernels`} in /boot`,
+  ]);
+  const kept: Edit[] = stale === undefined ? [] : [writeText(`${stale.path}.before-move`, stale.text, [])];
+  const warnings = [
+    "the guest has no GRUB of its own: install the package grub-pc in it when it runs (grub-install /dev/vda, update-grub), " +
+      "before its next kernel comes",
+  ];
+  return { edits: [...kept, menu], warnings };
+}
 
 function checkMenu(path: string, before: string, context: StepContext, extra: string | undefined): Finding {
   const changes: string[] = [];

@@ -10,6 +10,7 @@ import { initramfs } from "./initramfs.js";
 import { networkNames } from "./network-names.js";
 import { guestAgent, leftovers } from "./notes.js";
 import { resume } from "./resume.js";
+import { xenLeftovers } from "./xen-leftovers.js";
 
 /**
  * Every step, in order. The GRUB steps come before `resume`: they ask whether the initramfs has an old resume device,
@@ -17,6 +18,7 @@ import { resume } from "./resume.js";
  */
 export const STEPS: readonly Step[] = [
   fstab,
+  xenLeftovers,
   crypttab,
   grubInstall,
   grubDefaults,

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileVolumes } from "../../src/cluster/volumes/file-volume.js";
+import { configSchema } from "../../src/lib/config/schema.js";
+import { localHost } from "../../src/lib/host/local-host.js";
+import { silentReport } from "../../src/lib/report.js";
+import { convertGuest } from "../../src/migrators/conversion/convert.js";
+import { commitOverlays, prepareOverlays } from "../../src/migrators/conversion/overlays.js";
+import type { ConversionReport } from "../../src/migrators/conversion/types.js";
+import { guestStore } from "../../src/migrators/guest-store.js";
+import { landingOf } from "../../src/migrators/landing/landing.js";
+import { draftGuest } from "../../src/migrators/plan/draft.js";
+import { runFinalPass, stageGuest, verifyTarget } from "../../src/migrators/staging/index.js";
+import type { GuestPlan, Machine } from "../../src/migrators/types.js";
+import { bootGuest, type BootedGuest } from "../helpers/boot-guest.js";
+import { device } from "../migrators/plan/good-server.js";
+import { xenDisk, xenGuests, xenMachine, type XenGuests } from "../helpers/xen-guests.js";
+
+const NICS = {
+  web1: { mac: "00:16:3e:1a:00:15", address: "192.0.2.21" },
+  db1: { mac: "00:16:3e:1a:00:16", address: "192.0.2.22" },
+} as const;
+
+describe("paravirtual guests of Xen's, moved as far as one machine can", function () {
+  this.timeout(40 * 60_000); // the image is built first, where it is not cached
+  const host = localHost();
+  let folder: string;
+  let guests: XenGuests;
+
+  before(async function () {
+    if (process.getuid?.() !== 0) this.skip(); // only root can build the image
+    folder = await mkdtemp(join(tmpdir(), "rehome-xen-guests-"));
+    guests = await xenGuests(join(folder, "source"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** Plan, stage, a last pass, convert, commit: everything but a cluster. */
+  async function move(
+    name: keyof typeof NICS,
+    machine: Machine,
+  ): Promise<{ plan: GuestPlan; report: ConversionReport }> {
+    const work = join(folder, name);
+    const config = configSchema.parse({
+      version: 1,
+      sources: { [name]: { address: "root@192.0.2.1" } },
+      target: { volumes: join(work, "volumes") },
+      guests: { [name]: { source: name } },
+    });
+    const guest = config.guests[name];
+    assert.ok(guest);
+    const nic = { name: "eth0", mac: NICS[name].mac, addresses: [], up: true, physical: true };
+    const found = { ...machine, network: { ...machine.network, nics: [nic] } };
+    const plan = { ...draftGuest(name, guest, landingOf(config), found), concerns: [] };
+    const context = {
+      ...{ plan, machine: found, store: guestStore(join(work, "state"), name), volumes: fileVolumes },
+      ...{ connect: () => Promise.resolve(localHost("source")), report: silentReport },
+    };
+    await stageGuest({ ...context, options: { passes: 1 } });
+    await runFinalPass({ ...context, options: {}, quiesced: true });
+    await verifyTarget({ ...context, options: {}, mode: "full" });
+    const target = { plan, host, workFolder: join(work, "conversion") };
+    const disks = await prepareOverlays(target);
+    const report = await convertGuest({ ...target, machine: found, disks, hypervisor: "qemu", report: silentReport });
+    console.log(`      ${report.phases.map((phase) => `${phase.name} ${phase.durationMs} ms`).join(", ")}`);
+    for (const { step, what } of report.changes) console.log(`      ${step}: ${what}`);
+    for (const warning of report.warnings) console.log(`      warning: ${warning}`);
+    await commitOverlays(target, fileVolumes);
+    return { plan, report };
+  }
+
+  function boot(name: keyof typeof NICS, plan: GuestPlan): Promise<BootedGuest> {
+    return bootGuest({
+      ...NICS[name],
+      name,
+      folder,
+      volumes: plan.volumes.map(({ path }) => path),
+      identity: guests.identity,
+    });
+  }
+
+  it("web1: a file system straight on xvda1, the kernel outside", async () => {
+    const root = await xenDisk("xvda1", guests.web1, { mountPoint: "/" });
+    const outside = {
+      how: "outside",
+      kernel: guests.kernel,
+      ramdisk: guests.ramdisk,
+      commandLine: "root=/dev/xvda1 ro console=hvc0",
+      release: undefined,
+      hasModules: true,
+    } as const;
+    const { plan } = await move("web1", xenMachine("web1", outside, [root]));
+    assert.equal(plan.volumes[0]?.wrapping?.table, "dos");
+    await assertWorks(await boot("web1", plan), "web1", root.uuid);
+  });
+
+  it("db1: a whole disk that pygrub reads, without a boot loader", async () => {
+    const whole = await xenDisk("xvda", guests.db1);
+    const root = device("xvda1", { format: "ext4", mountPoint: "/", uuid: await partitionUuid(guests.db1) });
+    const { plan } = await move("db1", xenMachine("db1", { how: "menu" }, [{ ...whole, contents: [root] }]));
+    assert.equal(plan.volumes[0]?.wrapping, undefined);
+    await assertWorks(await boot("db1", plan), "db1", root.uuid);
+  });
+
+  async function partitionUuid(disk: string): Promise<string | undefined> {
+    const probe = await host.run(["blkid", "-p", "-O", `${1024 ** 2}`, "-o", "value", "-s", "UUID", disk]);
+    return probe.stdout.trim();
+  }
+
+  /** A login on ttyS0, the service and sshd answer over virtio, and the system has nothing to complain about. */
+  async function assertWorks(guest: BootedGuest, name: string, uuid: string | undefined): Promise<void> {
+    try {
+      assert.match(await guest.console(), new RegExp(`${name} login:`));
+      assert.match(await guest.ledger(), /^\d+\n$/);
+      const answer = await guest.ask(
+        "cat /proc/cmdline; findmnt -no SOURCE /; lsmod; systemctl is-system-running --wait",
+      );
+      assert.match(answer, new RegExp(`root=UUID=${uuid}`));
+      assert.match(answer, /console=ttyS0,115200n8/);
+      assert.doesNotMatch(answer, /hvc0|^xen/m);
+      assert.match(answer, /^\/dev\/vda1$/m);
+      assert.match(answer, /^virtio_blk /m);
+      assert.match(answer, /^running$/m, await guest.ask("systemctl --failed"));
+    } finally {
+      await guest.end();
+    }
+  }
+});
