@@ -74,9 +74,11 @@ describe("the CIB of a new cluster", () => {
     assert.doesNotMatch(writeXml(cib), /passwd|name="password"/);
   });
 
-  it("fences without waiting: of two hosts that lost each other only one has quorum", () => {
-    const text = writeXml(configured("qdevice"));
-    assert.doesNotMatch(text, /delay/);
+  it("delays the fencing of the first of two hosts, and none of three members", () => {
+    assert.equal(value(configured("qdevice"), "fence-alpha-ia", "pcmk_delay_base"), "2s");
+    assert.equal(value(configured("qdevice"), "fence-beta-ia", "pcmk_delay_base"), undefined);
+    assert.equal(value(configured("member"), "fence-alpha-ia", "pcmk_delay_base"), undefined);
+    assert.equal(value(configured("member"), "cib-bootstrap-options", "priority-fencing-delay"), undefined);
   });
 
   it("gives guests what the reserve leaves, times the over-commit", () => {

@@ -18,20 +18,13 @@ export interface Capacity {
 }
 
 /**
- * No fencing waits (pcmk_delay_base, priority-fencing-delay): a member fences only with quorum, which is two of three
- * votes, so that of two hosts that lost each other one at the most may fence. A delay would only prolong every failover.
+ * How long the fencing of the first host waits, so that of two hosts that only lost each other it is the first that
+ * goes on; and of a host with guests, which counts for more. Pacemaker wants the second to be twice the first at least.
+ * The tie-breaker's vote already lets one host at the most fence; the delays are for the moment in which both still count
+ * on it, and for a cluster that lost it. They prolong the failover of a host that is really dead, so they are short.
  */
-const PROPERTIES: Readonly<Record<string, string>> = {
-  "no-quorum-policy": "stop",
-  "stonith-enabled": "true",
-  "stonith-action": "reboot",
-  "stonith-timeout": "120s",
-  "symmetric-cluster": "true",
-  "placement-strategy": "balanced",
-  "migration-limit": "1",
-  "batch-limit": "10",
-  "cluster-recheck-interval": "5min",
-};
+const FIRST_HOST_DELAY = "2s";
+const PRIORITY_DELAY = "5s";
 
 /**
  * All that init puts into the CIB: properties, defaults, what each host can carry, fencing, ping. What is there already
@@ -42,7 +35,7 @@ export function configureCluster(cluster: ClusterConfig, capacities: ReadonlyMap
   const members = membersOf(cluster);
   const { gateways, arbitrator } = cluster;
   const edits: readonly Edit[] = [
-    ...Object.entries(PROPERTIES).map(
+    ...Object.entries(properties(members.length)).map(
       ([name, value]): Edit =>
         (cib) =>
           setProperty(cib, name, value),
@@ -50,12 +43,32 @@ export function configureCluster(cluster: ClusterConfig, capacities: ReadonlyMap
     setDefault("rsc_defaults", "rsc-options", "resource-stickiness", "200"),
     setDefault("op_defaults", "op-options", "timeout", "60s"),
     ...hostsOf(cluster).map(({ name }): Edit => carries(name, cluster, capacities.get(name))),
-    ...members.map((member) => put("resources", fencingDevice(member))),
+    ...members.map((member, index) => put("resources", fencingDevice(member, delayOf(index, members.length)))),
     put("resources", pingClone(gateways)),
     ...members.map((member) => put("constraints", fencingPlace(member))),
     ...(arbitrator.kind === "member" ? [put("constraints", onlyVotes(arbitrator.name))] : []),
   ];
   return (cib) => edits.reduce((at, edit) => edit(at), cib);
+}
+
+function properties(members: number): Readonly<Record<string, string>> {
+  return {
+    "no-quorum-policy": "stop",
+    "stonith-enabled": "true",
+    "stonith-action": "reboot",
+    "stonith-timeout": "120s",
+    ...(members === 2 && { "priority-fencing-delay": PRIORITY_DELAY }),
+    "symmetric-cluster": "true",
+    "placement-strategy": "balanced",
+    "migration-limit": "1",
+    "batch-limit": "10",
+    "cluster-recheck-interval": "5min",
+  };
+}
+
+/** Of three members two decide who is fenced; only two can shoot at each other. */
+function delayOf(index: number, members: number): string | undefined {
+  return members === 2 && index === 0 ? FIRST_HOST_DELAY : undefined;
 }
 
 function setDefault(section: string, id: string, name: string, value: string): Edit {

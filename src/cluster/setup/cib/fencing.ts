@@ -15,8 +15,9 @@ export function fencingId(name: string): string {
 /**
  * What fences a member: its BMC. `method=onoff` because a power cycle in one command says nothing of whether the power
  * was ever off. The password stays out of the CIB, which everyone in the group haclient may read.
+ * @param delay how long its fencing waits, so that of two members that fence each other one does it first
  */
-export function fencingDevice({ name, bmc }: Member): XmlElement {
+export function fencingDevice({ name, bmc }: Member, delay: string | undefined): XmlElement {
   const id = fencingId(name);
   const { ip, port } = bmcAddress(bmc.address);
   return element("primitive", { id, class: "stonith", type: bmc.agent }, [
@@ -29,6 +30,7 @@ export function fencingDevice({ name, bmc }: Member): XmlElement {
       cipher: bmc.cipher === undefined ? undefined : `${bmc.cipher}`,
       method: "onoff",
       pcmk_host_list: name,
+      pcmk_delay_base: delay,
     }),
     operations(id, [{ name: "monitor", interval: "300s", timeout: "60s" }]),
   ]);
