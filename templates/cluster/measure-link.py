@@ -1,6 +1,19 @@
 """Measures what a network carries. Server: prints its port, takes one connection that begins with the token, and prints
-the bytes and seconds that arrived. Client: sends for the given time. Token and addresses come on standard input."""
+the bytes and seconds that arrived. Client: sends for the given time. Both print which part of its processors' time this
+machine had left meanwhile. Token and addresses come on standard input."""
 import json, socket, sys, time
+
+def processors():
+    """Idle time, and all, since the machine was started: user, nice, system, idle, iowait, irq, softirq, steal."""
+    with open("/proc/stat") as stat:
+        times = [int(word) for word in stat.readline().split()[1:9]]
+    return times[3] + times[4], sum(times)
+
+
+def idle_since(before):
+    idle, total = (now - then for now, then in zip(processors(), before))
+    return idle / max(1, total)
+
 
 order = json.loads(sys.stdin.readline())
 token = order["token"].encode()
@@ -18,17 +31,18 @@ if order["role"] == "server":
         if peer.recv(len(token), socket.MSG_WAITALL) == token:
             break
         peer.close()
-    start, total = time.monotonic(), 0
+    start, total, before = time.monotonic(), 0, processors()
     while True:
         data = peer.recv(1 << 18)
         if not data:
             break
         total += len(data)
-    print(json.dumps({"bytes": total, "seconds": time.monotonic() - start}), flush=True)
+    print(json.dumps({"bytes": total, "seconds": time.monotonic() - start, "idle": idle_since(before)}), flush=True)
 else:
     peer = socket.create_connection((order["address"], order["port"]), order["wait"], (order["from"], 0))
     peer.sendall(token)
-    data, end = bytes(1 << 18), time.monotonic() + order["seconds"]
+    data, end, before = bytes(1 << 18), time.monotonic() + order["seconds"], processors()
     while time.monotonic() < end:
         peer.sendall(data)
     peer.close()
+    print(json.dumps({"idle": idle_since(before)}), flush=True)

@@ -152,20 +152,26 @@ const CASES: readonly Case[] = [
   [
     "backplane-unreachable",
     "hosts that do not hear each other",
-    (facts) => ({ ...facts, link: { rate: undefined, failure: "alpha does not reach 10.255.0.2" } }),
+    (facts) => ({ ...facts, link: { rate: undefined, busy: false, failure: "alpha does not reach 10.255.0.2" } }),
     /does not reach/,
   ],
   [
     "backplane-too-slow",
     "100 Mbit/s",
-    (facts) => ({ ...facts, link: { rate: 11.8e6, failure: undefined } }),
+    (facts) => ({ ...facts, link: { rate: 11.8e6, busy: false, failure: undefined } }),
     /11\.3 MiB/,
   ],
   [
     "backplane-slow",
     "half a gigabit",
-    (facts) => ({ ...facts, link: { rate: 60e6, failure: undefined } }),
+    (facts) => ({ ...facts, link: { rate: 60e6, busy: false, failure: undefined } }),
     /57\.2 MiB/,
+  ],
+  [
+    "backplane-slow",
+    "hosts that are too busy to measure it",
+    (facts) => ({ ...facts, link: { rate: 9e6, busy: true, failure: undefined } }),
+    /at least; the hosts were too busy/,
   ],
   [
     "bridge-missing",

@@ -91,10 +91,12 @@ describe("a link", () => {
   it("that looks slow, because a machine was busy, is measured again", async () => {
     const rates = [3e6, 12e6, 90e6, 1e6];
     const host = new FakeHost("busy").on(/^python3/, ({ kind }) =>
-      kind === "run" ? "" : `40000\n${JSON.stringify({ bytes: rates.shift(), seconds: 1 })}\n`,
+      kind === "run"
+        ? JSON.stringify({ idle: 0.02 })
+        : `40000\n${JSON.stringify({ bytes: rates.shift(), seconds: 1, idle: 0.5 })}\n`,
     );
     const end = { host, address: "10.255.0.1" };
-    assert.equal((await measureLink(end, end)).rate, 90e6);
+    assert.deepEqual(await measureLink(end, end), { rate: 90e6, busy: true, failure: undefined });
     assert.deepEqual(rates, [1e6]);
   });
 

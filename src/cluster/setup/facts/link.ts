@@ -9,7 +9,9 @@ const SECONDS = 2;
 const WAIT_S = 10;
 /** Bytes a second: a little more than 100 Mbit/s carries. */
 export const TOO_SLOW = 15e6;
-const TRIES = 5;
+const TRIES = 3;
+/** A machine that has less of its processors' time left was the bottleneck itself. */
+const BUSY = 0.1;
 
 /** One end of a measurement. */
 export interface LinkEnd {
@@ -33,6 +35,14 @@ export async function measureLink(from: LinkEnd, to: LinkEnd, signal?: AbortSign
   return best;
 }
 
+/** What templates/cluster/measure-link.py prints. */
+interface Measured {
+  readonly bytes: number;
+  readonly seconds: number;
+  /** From 0 to 1. */
+  readonly idle: number;
+}
+
 async function measureOnce(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Promise<LinkFacts> {
   const script = await readTemplate("cluster/measure-link.py");
   const token = randomBytes(16).toString("hex");
@@ -52,8 +62,9 @@ async function measureOnce(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Pr
       ...(signal && { signal }),
     });
     if (client.exitCode !== 0) return failed(`${from.host.name} does not reach ${to.address}`, client.stderr);
-    const { bytes, seconds } = JSON.parse(String((await lines.next()).value)) as { bytes: number; seconds: number };
-    return { rate: bytes / seconds, failure: undefined };
+    const { bytes, seconds, idle } = JSON.parse(String((await lines.next()).value)) as Measured;
+    const sender = JSON.parse(client.stdout) as Pick<Measured, "idle">;
+    return { rate: bytes / seconds, busy: Math.min(idle, sender.idle) < BUSY, failure: undefined };
   } catch (error) {
     if (error instanceof RehomeError && error.code === "command-timeout") {
       return failed(`${from.host.name} does not reach ${to.address}`, "no answer");
@@ -68,5 +79,5 @@ async function measureOnce(from: LinkEnd, to: LinkEnd, signal?: AbortSignal): Pr
 /** The last line of what a Python program says is what is wrong. */
 function failed(what: string, output: string): LinkFacts {
   const reason = output.trim().split("\n").at(-1) ?? "";
-  return { rate: undefined, failure: reason === "" ? what : `${what}: ${reason}` };
+  return { rate: undefined, busy: false, failure: reason === "" ? what : `${what}: ${reason}` };
 }

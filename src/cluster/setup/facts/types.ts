@@ -84,7 +84,9 @@ export interface DiskFacts {
 export interface LinkFacts {
   /** Bytes a second that arrived; undefined when nothing did. */
   readonly rate: number | undefined;
-  /** Why not. */
+  /** Whether a host had no processor time left for more: then the network may carry more than that. */
+  readonly busy: boolean;
+  /** Why nothing arrived. */
   readonly failure: string | undefined;
 }
 
