@@ -10,7 +10,9 @@ import type { StageResult } from "../migrators/staging/index.js";
 
 export default class Stage extends BaseCommand {
   static override summary = "Copy a server's disks while it keeps working, again and again until little is left.";
-  static override description = `Nothing is written on the source, and nothing is installed there. Whatever interrupts it (a lost connection, a restarted
+  static override description = `Nothing is installed on the source, and its disks are only read. Where a disk is a logical volume whose group has
+free space, a snapshot follows what changes, so that the next pass reads only that; without one everything is compared.
+The snapshot is removed after the cutover, or by rehome cleanup. Whatever interrupts it (a lost connection, a restarted
 source, a full target, kill -9), the same command goes on where it stopped. Ends with the downtime that a cutover would take.`;
   static override examples = [
     { description: "As many passes as make sense", command: "<%= config.bin %> stage web1" },
@@ -27,6 +29,7 @@ source, a full target, kill -9), the same command goes on where it stopped. Ends
     passes: Flags.integer({ description: "passes at the most (10 without it)", min: 1, helpValue: "N" }),
     "until-dirty": Flags.string({ description: "end when a pass wrote no more than this", helpValue: "SIZE" }),
     bwlimit: Flags.string({ description: "bytes a second, over all disks and both ways", helpValue: "RATE" }),
+    "no-snapshots": Flags.boolean({ description: "make no snapshots on the source: compare everything in each pass" }),
     parallel: Flags.integer({
       description: "connections to the source at the most (4 without it); more are opened only while that is faster",
       min: 1,
@@ -40,6 +43,7 @@ source, a full target, kill -9), the same command goes on where it stopped. Ends
     const untilDirty = flags["until-dirty"];
     const options = {
       ...(flags.passes !== undefined && { passes: flags.passes }),
+      ...(flags["no-snapshots"] && { snapshots: false }),
       ...(flags.parallel !== undefined && { parallel: flags.parallel }),
       ...(untilDirty !== undefined && { untilDirty: parseSize(untilDirty) }),
       ...(flags.bwlimit !== undefined && { bwlimit: parseRate(flags.bwlimit) }),

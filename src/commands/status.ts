@@ -43,6 +43,9 @@ export default class Status extends BaseCommand {
       const copy =
         one.authoritative === "undecided" ? "nobody may start a copy by hand" : `the ${one.authoritative} counts`;
       this.print(`\n${one.guest}: ${copy} (${one.because})`);
+      for (const { disk, snapshot, since } of one.onSource) {
+        this.print(`  on ${one.source}: snapshot ${snapshot} of ${disk}, since ${new Date(since).toISOString()}`);
+      }
       this.print(`  next: ${one.next}`);
     }
     return { guests };

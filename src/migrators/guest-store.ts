@@ -3,7 +3,7 @@ import { makeFolder } from "../lib/folder.js";
 import { openJournal, readJournal } from "../lib/journal.js";
 import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
-import type { GuestPlan, GuestState, Machine, Pass } from "./types.js";
+import type { GuestPlan, GuestState, Machine, Pass, Tracking } from "./types.js";
 
 /**
  * What is remembered of a guest between commands: one append-only journal, from which everything is derived.
@@ -13,6 +13,8 @@ export type GuestRecord =
   | { readonly type: "planned"; readonly at: number; readonly plan: GuestPlan; readonly machine: Machine }
   | { readonly type: "pass-started"; readonly at: number; readonly disk: string; readonly number: number }
   | { readonly type: "pass"; readonly at: number; readonly pass: Pass }
+  /** Without `tracking`, nothing follows the disk's changes any more. */
+  | { readonly type: "tracking"; readonly at: number; readonly disk: string; readonly tracking?: Tracking }
   | StepRecord
   | { readonly type: "placed"; readonly at: number; readonly host: string; readonly because: string }
   | { readonly type: "state"; readonly at: number; readonly state: GuestState };
@@ -74,6 +76,7 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   planned: ({ plan, machine }) => isObject(plan) && Array.isArray(plan["volumes"]) && isObject(machine),
   "pass-started": ({ disk, number }) => typeof disk === "string" && typeof number === "number",
   pass: ({ pass }) => isObject(pass) && typeof pass["number"] === "number",
+  tracking: ({ disk, tracking }) => typeof disk === "string" && (tracking === undefined || isObject(tracking)),
   step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
   placed: ({ host }) => typeof host === "string",
   state: ({ state }) => STATES.includes(state),
@@ -115,4 +118,15 @@ export function plannedOf(
 /** All completed passes, oldest first. */
 export function passesOf(records: readonly GuestRecord[]): readonly Pass[] {
   return records.flatMap((record) => (record.type === "pass" ? [record.pass] : []));
+}
+
+/** What follows the changes of each disk on the source, by the disk's name. */
+export function trackingOf(records: readonly GuestRecord[]): ReadonlyMap<string, Tracking> {
+  const found = new Map<string, Tracking>();
+  for (const record of records) {
+    if (record.type !== "tracking") continue;
+    if (record.tracking === undefined) found.delete(record.disk);
+    else found.set(record.disk, record.tracking);
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 import { currentSteps, goingBackBegan, statusOf } from "./cutover/sequence.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
-import { passesOf, plannedOf, stateOf, type GuestRecord } from "./guest-store.js";
+import { passesOf, plannedOf, stateOf, trackingOf, type GuestRecord } from "./guest-store.js";
 import { factsOf, predictDowntime } from "./staging/index.js";
 import type { GuestState, Pass } from "./types.js";
 
@@ -22,6 +22,8 @@ export interface GuestOverview {
   readonly predictedDowntimeMs: number | undefined;
   /** Bytes of all disks. */
   readonly size: number | undefined;
+  /** What rehome made on the source and has not removed yet. */
+  readonly onSource: readonly { readonly disk: string; readonly snapshot: string; readonly since: number }[];
 }
 
 /** The overview of a guest from its journal alone; touches no machine. */
@@ -38,8 +40,19 @@ export function overviewOf(guest: string, source: string, records: readonly Gues
     lastPassAt: last.at(-1)?.startedAt,
     lastPassWritten: last.length === 0 ? undefined : last.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
     predictedDowntimeMs: state === "staged" ? predictDowntime(factsOf(passes, records)).totalMs : undefined,
+    onSource: onSource(records),
     size: plannedOf(records)?.plan.volumes.reduce((sum, { size }) => sum + size, 0),
   };
+}
+
+function onSource(records: readonly GuestRecord[]): GuestOverview["onSource"] {
+  return [...trackingOf(records)].map(([disk, { origin, snapshot }]) => {
+    const made = records.find(
+      (record) =>
+        record.type === "tracking" && record.disk === disk && record.tracking?.snapshot.uuid === snapshot.uuid,
+    );
+    return { disk, snapshot: `${origin.group}/${snapshot.name}`, since: made?.at ?? 0 };
+  });
 }
 
 function lastRound(passes: readonly Pass[]): readonly Pass[] {

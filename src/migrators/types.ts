@@ -259,10 +259,31 @@ export interface Pass {
   readonly writtenBytes: number;
   /** Bytes sent over the wire in both directions, protocol included. */
   readonly wireBytes: number;
-  /** How changed chunks were found. */
-  readonly tracker: "hash";
+  /** Bytes read on the source. */
+  readonly readBytes?: number;
+  /** How what changed was found: by comparing everything, from a snapshot's table, or from the metadata of a thin pool. */
+  readonly tracker: "hash" | "snapshot" | "thin";
   /** Whether the source was quiesced, so that the target is a consistent copy afterwards. */
   readonly quiesced: boolean;
+}
+
+/**
+ * What follows the changes of one disk from pass to pass: a snapshot on the source. Nothing is believed of it unless the
+ * machine's boot, the volume's identity and size, the snapshot's own identity and the target's volume are still the same.
+ */
+export interface Tracking {
+  readonly kind: "snapshot" | "thin";
+  /** Names the copy on the target: the volume's mark, and its place there. */
+  readonly volume: string;
+  readonly bootId: string;
+  /** The logical volume that is copied. */
+  readonly origin: { readonly group: string; readonly name: string; readonly uuid: string; readonly size: number };
+  /** Counts the snapshots made of it, from 1. */
+  readonly generation: number;
+  /** The target is, or will be after this pass, as the origin was when this was made. */
+  readonly snapshot: { readonly name: string; readonly uuid: string };
+  /** What is still to be copied from the snapshot: `all`, or extents as packed by tracking/extents.ts. */
+  readonly pending: string;
 }
 
 /** Where a guest is on its way; only `rehome commit` is final. */

@@ -22,6 +22,8 @@ export interface StagingFixture {
 export interface FixtureOptions {
   /** Sizes of the disks in bytes; the files are made, all zeros. */
   readonly sizes: readonly number[];
+  /** Where the disks are on the machine that `connect` reaches; files of the folder without it. */
+  readonly sourcePaths?: readonly string[];
   readonly connect?: () => Promise<Host>;
   readonly report?: Report;
   readonly signal?: AbortSignal;
@@ -33,9 +35,12 @@ export interface FixtureOptions {
 
 export async function stagingFixture(options: FixtureOptions): Promise<StagingFixture> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "rehome-staging-")));
-  const plans = options.sizes.map((size, index) => volumePlan(folder, index, size, options.wrap));
+  const plans = options.sizes.map((size, index) => {
+    const plan = volumePlan(folder, index, size, options.wrap);
+    return { ...plan, sourcePath: options.sourcePaths?.[index] ?? plan.sourcePath };
+  });
   for (const { sourcePath, size } of plans) {
-    if (await exists(sourcePath)) continue;
+    if (options.sourcePaths !== undefined || (await exists(sourcePath))) continue;
     const file = await open(sourcePath, "wx");
     await file.truncate(size);
     await file.close();

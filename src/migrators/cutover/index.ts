@@ -4,6 +4,7 @@ import { asRehomeError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
 import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
+import { releaseSource } from "../cleanup.js";
 import type { GuestSession } from "../session.js";
 import type { GuestState } from "../types.js";
 import { clusterHome } from "./home/cluster.js";
@@ -69,6 +70,8 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
       await leave(context);
     }
     await store.append({ type: "state", at: Date.now(), state: "cut-over" });
+    const left = await releaseSource(session, () => context.source.open());
+    if (left !== undefined) request.report.note({ severity: "info", text: left });
     return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
   } finally {
     await lock.release();
@@ -161,6 +164,8 @@ export async function rollBack(request: CutoverRequest): Promise<RollbackResult>
     try {
       await requireWayBack(context);
       const undone = await goBack(context);
+      const left = await releaseSource(session, () => context.source.open());
+      if (left !== undefined) request.report.note({ severity: "warning", text: left });
       return { guest: session.guest, undone, sourceAnswers: await answers(context.source) };
     } finally {
       await leave(context);
@@ -178,14 +183,16 @@ async function goBack(context: CutoverContext): Promise<readonly string[]> {
 }
 
 /**
- * Makes a cutover final: there is no way back any more.
+ * Makes a cutover final: there is no way back any more. What follows changes on the source is removed, where it answers.
+ * @returns why something is left there
  * @throws RehomeError wrong-state, locked
  */
-export async function commit(session: GuestSession): Promise<void> {
+export async function commit(session: GuestSession): Promise<{ readonly leftOnSource: string | undefined }> {
   const lock = await session.store.lock(`rehome commit ${session.guest}`);
   try {
     requireState(session, stateOf(await session.store.records()), ["cut-over"], "commit");
     await session.store.append({ type: "state", at: Date.now(), state: "committed" });
+    return { leftOnSource: await releaseSource(session, () => session.connect()) };
   } finally {
     await lock.release();
   }

@@ -11,6 +11,7 @@ import { runPass } from "./pass.js";
 import { expectedBytes } from "./expected-bytes.js";
 import { openSession, type Session } from "./session.js";
 import { decideStop, type PassOutcome } from "./stop-rule.js";
+import { lvmTracker } from "./tracking/lvm-tracker.js";
 import { hashTracker } from "./trackers.js";
 import type {
   FinalPassRequest,
@@ -18,6 +19,8 @@ import type {
   StageRequest,
   StageResult,
   StagingContext,
+  TrackedPass,
+  Tracker,
   TransferOptions,
   VerifyRequest,
   VerifyResult,
@@ -42,10 +45,12 @@ export async function stageGuest(request: StageRequest): Promise<StageResult> {
     await checkSpace(request);
     await store.append({ type: "planned", at: Date.now(), plan, machine });
     const session = await openSession(request, options);
+    const tracker = trackerOf(request, options, true);
     let staged: Staged;
     try {
-      staged = await stagePasses(request, session, passesOf(records));
+      staged = await stagePasses(request, session, tracker, passesOf(records));
     } finally {
+      await tracker.close();
       await session.close();
     }
     const verified = await verifyVolumes({ ...request, mode: "sent", options });
@@ -67,13 +72,27 @@ function readBackRate({ disks, durationMs }: VerifyResult): number | undefined {
   return bytes < ENOUGH_TO_MEASURE ? undefined : (bytes / durationMs) * 1000;
 }
 
-async function stagePasses(request: StageRequest, session: Session, earlier: readonly Pass[]): Promise<Staged> {
+/** @param arm whether snapshots may be made on the source where there are none */
+function trackerOf(
+  context: StagingContext,
+  { interpreters, snapshots = true }: TransferOptions,
+  arm: boolean,
+): Tracker {
+  return snapshots ? lvmTracker(context, { arm, interpreters }) : hashTracker;
+}
+
+async function stagePasses(
+  request: StageRequest,
+  session: Session,
+  tracker: Tracker,
+  earlier: readonly Pass[],
+): Promise<Staged> {
   const { store, options } = request;
   const passes: Pass[] = [...earlier];
   const outcomes: PassOutcome[] = [];
   if (earlier.length === 0) await store.append({ type: "state", at: Date.now(), state: "staging" });
   for (;;) {
-    const last = await recordedPass(request, session, passes, { ...options, quiesced: false });
+    const last = await recordedPass(request, session, tracker, passes, { ...options, quiesced: false });
     passes.push(...last);
     await store.append({ type: "state", at: Date.now(), state: "staged" });
     const downtime = predictDowntime(factsOf(passes, await store.records()));
@@ -94,11 +113,14 @@ export async function runFinalPass(request: FinalPassRequest): Promise<FinalPass
   const begun = performance.now();
   const { store, options, quiesced } = request;
   const session = await openSession(request, options);
+  const tracker = trackerOf(request, options, false);
   try {
-    const passes = await recordedPass(request, session, passesOf(await store.records()), { ...options, quiesced });
+    const earlier = passesOf(await store.records());
+    const passes = await recordedPass(request, session, tracker, earlier, { ...options, quiesced });
     const { info } = await session.agents.first();
     return { passes, durationMs: performance.now() - begun, agent: info };
   } finally {
+    await tracker.close();
     await session.close();
   }
 }
@@ -107,6 +129,7 @@ export async function runFinalPass(request: FinalPassRequest): Promise<FinalPass
 async function recordedPass(
   context: StagingContext,
   session: Session,
+  tracker: Tracker,
   earlier: readonly Pass[],
   options: TransferOptions & { readonly quiesced: boolean },
 ): Promise<readonly Pass[]> {
@@ -116,9 +139,45 @@ async function recordedPass(
     await store.append({ type: "pass-started", at: Date.now(), disk: plan.disk, number });
   }
   const { quiesced, parallel = DEFAULT_PARALLEL } = options;
-  const passes = await runPass(context, session, { number, tracker: hashTracker, quiesced, parallel });
-  for (const pass of passes) await store.append({ type: "pass", at: Date.now(), pass });
+  for (;;) {
+    const volumes = session.jobs.map(({ plan, volume }) => ({ plan, volume: `${volume.mark.uuid}@${plan.offset}` }));
+    const tracked = await tracker.begin(volumes, quiesced);
+    const passes = await believedPass(context, tracked, () =>
+      runPass(context, session, { number, tracked, quiesced, parallel }),
+    );
+    if (passes === undefined) continue; // what broke is not tracked any more, so that this ends
+    for (const pass of passes) await store.append({ type: "pass", at: Date.now(), pass });
+    await tracked.done();
+    return passes;
+  }
+}
+
+/** Runs a pass; undefined when what its tracker told turns out not to be believed, which is said. */
+async function believedPass(
+  { report, signal }: StagingContext,
+  tracked: TrackedPass,
+  run: () => Promise<readonly Pass[]>,
+): Promise<readonly Pass[] | undefined> {
+  let passes: readonly Pass[] | undefined;
+  let failure: unknown;
+  try {
+    passes = await run();
+  } catch (thrown) {
+    if (signal?.aborted || !isReadFailure(thrown)) throw thrown;
+    failure = thrown;
+  }
+  const broken = await tracked.broken();
+  for (const [disk, reason] of broken) {
+    report.note({ severity: "warning", text: `disk ${disk} is passed over again and compared completely: ${reason}` });
+  }
+  if (broken.size > 0) return undefined;
+  if (passes === undefined) throw failure;
   return passes;
+}
+
+/** Whether a device on the source could not be read, as a snapshot that ran full cannot. */
+function isReadFailure(thrown: unknown): boolean {
+  return thrown instanceof RehomeError && ["source-read-failed", "disk-missing"].includes(thrown.code);
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Report } from "../../lib/report.js";
 import type { AgentPool } from "./agent-pool.js";
 import type { SourceAgent } from "./agent-types.js";
-import type { Work, WorkQueue } from "./work-queue.js";
+import type { WorkQueue } from "./work-queue.js";
+import type { Work } from "./work.js";
 
 export interface LanesOptions {
   readonly agents: AgentPool;

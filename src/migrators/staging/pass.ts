@@ -7,12 +7,15 @@ import { runLanes } from "./lanes.js";
 import { Meter } from "./meter.js";
 import { RegionWriter } from "./region-writer.js";
 import type { DiskJob, Session } from "./session.js";
-import { CHUNK_SIZE, DIGEST_SIZE, REGION_SIZE, type Extent, type StagingContext, type Tracker } from "./types.js";
-import { WorkQueue, type Work } from "./work-queue.js";
+import type { AgentDevice } from "./agent-pool.js";
+import { shiftedSink } from "./shifted-sink.js";
+import { CHUNK_SIZE, DIGEST_SIZE, REGION_SIZE, type StagingContext, type TrackedPass } from "./types.js";
+import { WorkQueue } from "./work-queue.js";
+import { blockRuns, bytesOf, workOf, type Task, type Work } from "./work.js";
 
 export interface PassOptions {
   readonly number: number;
-  readonly tracker: Tracker;
+  readonly tracked: TrackedPass;
   /** The caller's word that nothing writes to the source. */
   readonly quiesced: boolean;
   /** Connections to the source at the most. */
@@ -25,7 +28,9 @@ interface Tally {
   unchangedBytes: number;
   writtenBytes: number;
   wireBytes: number;
-  /** Regions done by an earlier run of the same pass. */
+  /** Bytes read on the source. */
+  readBytes: number;
+  /** What the tracker knows to be unchanged, and regions done by an earlier run of the same pass. */
   skippedBytes: number;
   /** Regions of which nothing was known, so that the target was read too. */
   rehashedBytes: number;
@@ -43,6 +48,8 @@ export async function runPass(
   const { report, plan } = context;
   const startedAt = Date.now();
   const begun = performance.now();
+  const devices = devicesOf(session, options.tracked);
+  const agents = sameDevices(devices, session.agents.devices) ? session.agents : session.agents.reading(devices);
   const wireBefore = options.number === 1 ? 0 : session.agents.wireBytes();
   const id = `pass-${options.number}`;
   const totalBytes = session.jobs.reduce((sum, { plan: { size } }) => sum + size, 0);
@@ -50,6 +57,7 @@ export async function runPass(
   const meters = new Map<DiskJob, Meter>();
   const overall = new Meter(report, id, totalBytes, () => shares([...tallies.values()]));
   report.begin({ id, title: `pass ${options.number} of ${plan.name}${options.quiesced ? " (source at rest)" : ""}` });
+  const paths = devices.map(({ path }) => path);
   const work: Work[] = [];
   try {
     for (const job of session.jobs) {
@@ -58,6 +66,7 @@ export async function runPass(
         unchangedBytes: 0,
         writtenBytes: 0,
         wireBytes: 0,
+        readBytes: 0,
         skippedBytes: 0,
         rehashedBytes: 0,
       };
@@ -65,15 +74,16 @@ export async function runPass(
       const meter = new Meter(report, `${id}:${job.plan.disk}`, job.plan.size, () => shares([tally]));
       meters.set(job, meter);
       report.begin({ id: `${id}:${job.plan.disk}`, title: `${job.plan.disk} → ${job.plan.path}`, parent: id });
-      await job.map.beginPass(session.bootId, !options.quiesced);
-      const todo = await workOf(job, options.tracker);
-      tally.skippedBytes = job.plan.size - bytesOf(todo);
+      const view = options.tracked.view(job.plan.disk);
+      await job.map.beginPass(`${session.bootId}${view.instant}`, !options.quiesced);
+      const todo = workOf(job, view, paths);
+      tally.skippedBytes = job.plan.size - readOf(todo);
       meter.skip(tally.skippedBytes);
       overall.skip(tally.skippedBytes);
       work.push(...todo);
     }
     await runLanes({
-      agents: session.agents,
+      agents,
       queue: new WorkQueue(work),
       initial: Math.min(session.jobs.length, options.parallel),
       limit: options.parallel,
@@ -90,6 +100,8 @@ export async function runPass(
     const problem = context.signal?.aborted ? cancelled() : thrown;
     report.end(id, { state: "failed", detail: problem instanceof Error ? problem.message : String(problem) });
     throw problem;
+  } finally {
+    if (agents !== session.agents) await agents.close();
   }
   const durationMs = performance.now() - begun;
   const passes = session.jobs.map((job) => passOf(job, need(tallies, job), { startedAt, durationMs, options }));
@@ -97,35 +109,35 @@ export async function runPass(
     report.end(`${id}:${job.plan.disk}`, { state: "done", detail: summary([need(tallies, job)]) });
   }
   report.end(id, { state: "done", detail: summary([...tallies.values()]) });
-  return withAllWireBytes(passes, session.agents.wireBytes() - wireBefore);
+  const ofOthers = agents === session.agents ? 0 : agents.wireBytes();
+  const ofTracker = session.jobs.reduce((sum, job) => sum + options.tracked.cost(job.plan.disk).wireBytes, 0);
+  return withAllWireBytes(passes, session.agents.wireBytes() + ofOthers + ofTracker - wireBefore);
 }
 
-/** The regions of a disk that this pass has to look at. */
-async function workOf(job: DiskJob, tracker: Tracker): Promise<readonly Work[]> {
-  const changed = await tracker.changedExtents(job.plan);
-  const regions = Array.from({ length: job.map.geometry.regions }, (_, region) => region);
-  return regions.flatMap((region) => {
-    if (job.map.isDone(region)) return [];
-    const all = regionExtent(job.map.geometry, region);
-    if (changed === "unknown" || job.map.isUnknown(region)) return [{ job, region, extents: [all] }];
-    const extents = changed.flatMap((extent) => overlap(extent, all));
-    return extents.length === 0 ? [] : [{ job, region, extents }];
-  });
+/** What agents have to read in a pass: each device once. What shows a disk from its first byte on is checked to be it. */
+function devicesOf({ jobs }: Session, tracked: TrackedPass): readonly AgentDevice[] {
+  const devices = new Map<string, AgentDevice>();
+  for (const { plan } of jobs) {
+    for (const { device, offset, deviceOffset } of tracked.view(plan.disk).stretches) {
+      const isView = offset === 0 && deviceOffset === 0;
+      if (!devices.has(device)) devices.set(device, { path: device, ...(isView && { source: plan }) });
+    }
+  }
+  return [...devices.values()];
 }
 
-function overlap(one: Extent, other: Extent): readonly Extent[] {
-  const offset = Math.max(one.offset, other.offset);
-  const end = Math.min(one.offset + one.length, other.offset + other.length);
-  return end > offset ? [{ offset, length: end - offset }] : [];
+function sameDevices(one: readonly AgentDevice[], other: readonly AgentDevice[]): boolean {
+  return one.length === other.length && one.every(({ path }, index) => path === other[index]?.path);
 }
 
-function bytesOf(work: readonly Work[]): number {
-  return work.reduce((sum, { extents }) => sum + extents.reduce((bytes, { length }) => bytes + length, 0), 0);
+/** Bytes that the source has to read for all of it. */
+function readOf(work: readonly Work[]): number {
+  return work.reduce((sum, { tasks }) => sum + tasks.reduce((bytes, task) => bytes + bytesOf(task), 0), 0);
 }
 
 async function processRegion(
   agent: SourceAgent,
-  { job, region, extents }: Work,
+  { job, region, tasks }: Work,
   tally: Tally,
   meters: readonly Meter[],
   { report }: StagingContext,
@@ -133,7 +145,7 @@ async function processRegion(
   const believed = await job.map.digests(region);
   const known = believed ?? (await rehash(job, region, tally));
   const allZero = job.map.isZero(region);
-  const bytes = extents.reduce((sum, { length }) => sum + length, 0);
+  const bytes = readOf([{ job, region, tasks }]);
   let shown = 0;
   const show = (upTo: number): void => {
     const more = Math.min(bytes, upTo) - shown;
@@ -146,18 +158,16 @@ async function processRegion(
     show(chunk * CHUNK_SIZE - begin),
   );
   try {
-    for (const { offset, length } of extents) {
-      const first = offset / CHUNK_SIZE;
-      const count = Math.ceil(length / CHUNK_SIZE);
-      const place = (first - begin / CHUNK_SIZE) * DIGEST_SIZE;
-      const part = allZero ? "zeros" : known.subarray(place, place + count * DIGEST_SIZE);
-      await agent.scan({ disk: job.index, first, count, known: part, compare: false, sink: writer });
+    for (const task of tasks) {
+      if (task.blocks === undefined) await scan(agent, task, allZero ? "zeros" : known, begin, writer);
+      else await readNamed(agent, task, writer);
     }
     const counts = await writer.finish();
     tally.zeroBytes += counts.zeroBytes;
     tally.unchangedBytes += counts.unchangedBytes;
     tally.writtenBytes += counts.writtenBytes;
     tally.wireBytes += counts.wireBytes;
+    tally.readBytes += bytes;
     show(bytes);
   } catch (thrown) {
     await writer.abandon();
@@ -165,6 +175,42 @@ async function processRegion(
       report.note({ severity: "warning", text: `no space is left for ${job.plan.path}` });
     }
     throw thrown;
+  }
+}
+
+/** Has a part of a region compared. @param begin the region's first byte */
+async function scan(
+  agent: SourceAgent,
+  { offset, length, device, shift }: Task,
+  known: Buffer | "zeros",
+  begin: number,
+  writer: RegionWriter,
+): Promise<void> {
+  const first = offset / CHUNK_SIZE;
+  const count = Math.ceil(length / CHUNK_SIZE);
+  const place = (first - begin / CHUNK_SIZE) * DIGEST_SIZE;
+  const part = known === "zeros" ? known : known.subarray(place, place + count * DIGEST_SIZE);
+  const sink = shiftedSink(writer, shift);
+  await agent.scan({ disk: device, first: first + shift, count, known: part, compare: false, sink });
+}
+
+/** Has just the blocks read that are known to have changed. */
+async function readNamed(
+  agent: SourceAgent,
+  { device, shift, blocks = [] }: Task,
+  writer: RegionWriter,
+): Promise<void> {
+  for (const { first, bitmaps } of blockRuns(blocks)) {
+    await agent.readBlocks({
+      disk: device,
+      first: first + shift,
+      bitmaps,
+      sink: {
+        data: (chunk, bitmap, pieces) =>
+          writer.patch(chunk - shift, bitmaps[chunk - shift - first] ?? 0, bitmap, pieces),
+        travelled: (wire) => writer.travelled(wire),
+      },
+    });
   }
 }
 
@@ -190,6 +236,8 @@ function passOf(
   tally: Tally,
   run: { readonly startedAt: number; readonly durationMs: number; readonly options: PassOptions },
 ): Pass {
+  const { tracked } = run.options;
+  const cost = tracked.cost(job.plan.disk);
   return {
     disk: job.plan.disk,
     number: run.options.number,
@@ -199,8 +247,9 @@ function passOf(
     zeroBytes: tally.zeroBytes,
     unchangedBytes: tally.unchangedBytes,
     writtenBytes: tally.writtenBytes,
-    wireBytes: tally.wireBytes,
-    tracker: run.options.tracker.kind,
+    wireBytes: tally.wireBytes + cost.wireBytes,
+    readBytes: tally.readBytes + cost.readBytes,
+    tracker: tracked.view(job.plan.disk).tracker,
     quiesced: run.options.quiesced,
   };
 }
@@ -221,7 +270,7 @@ function shares(tallies: readonly Tally[]): string {
 function summary(tallies: readonly Tally[]): string {
   const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);
   const parts = [`${formatSize(sum("writtenBytes"))} written, ${formatSize(sum("wireBytes"))} sent`, shares(tallies)];
-  if (sum("skippedBytes") > 0) parts.push(`${formatSize(sum("skippedBytes"))} done before`);
+  if (sum("skippedBytes") > 0) parts.push(`${formatSize(sum("skippedBytes"))} need not be read`);
   if (sum("rehashedBytes") > 0) parts.push(`${formatSize(sum("rehashedBytes"))} of the target read again`);
   return parts.join(", ");
 }

@@ -17,20 +17,62 @@ export const BLOCKS_PER_CHUNK = CHUNK_SIZE / BLOCK_SIZE;
 export const CHUNKS_PER_REGION = REGION_SIZE / CHUNK_SIZE;
 export { DIGEST_SIZE } from "../../lib/digest.js";
 
-/** A contiguous range of whole chunks of a disk (the last chunk may be short), in bytes. */
+/** A contiguous range of bytes of a disk. */
 export interface Extent {
   readonly offset: number;
   readonly length: number;
 }
 
+/** A stretch of a disk: where it is read, and what may have changed there since the target was last like it. */
+export interface Stretch extends Extent {
+  /** Path of the device to read, which may be a snapshot. */
+  readonly device: string;
+  /** Where the stretch begins on it; as far from `offset` as some number of whole chunks. */
+  readonly deviceOffset: number;
+  /** In bytes of the disk. Unknown, which never means unchanged: all of it is compared. */
+  readonly changed: readonly Extent[] | "unknown";
+  /** What changed is known in units so large that comparing them sends less than sending them. */
+  readonly coarse?: boolean;
+}
+
+/** What a pass looks at on one disk. */
+export interface DiskView {
+  readonly tracker: Pass["tracker"];
+  /** Names the instant that is copied: an interrupted pass goes on only under the same one, and begins anew under another. */
+  readonly instant: string;
+  /** In order. What lies in none of them is proven to hold nothing. */
+  readonly stretches: readonly Stretch[];
+}
+
+/** A disk about to be passed over. */
+export interface TrackedVolume {
+  readonly plan: SourceDisk;
+  /** Names the copy on the target: what was noted of another says nothing about this one. */
+  readonly volume: string;
+}
+
 /**
- * Knows what may have changed on a disk since the last pass began. It is armed before the first pass and its maps are
- * swapped before data is read, so that a write in flight at the swap belongs to the next pass.
+ * Knows what may have changed on disks since the last pass. It is armed before the first pass, and its maps are swapped
+ * before data is read, so that a write in flight at the swap belongs to the next pass.
  */
 export interface Tracker {
-  readonly kind: Pass["tracker"];
-  /** @returns extents that may have changed, or `unknown`: everything is hashed. Unknown never means unchanged. */
-  changedExtents(disk: SourceDisk): Promise<readonly Extent[] | "unknown">;
+  /** @param quiesced the caller's word that nothing writes to the source */
+  begin(volumes: readonly TrackedVolume[], quiesced: boolean): Promise<TrackedPass>;
+  close(): Promise<void>;
+}
+
+/** A tracker's part in one pass. */
+export interface TrackedPass {
+  view(disk: string): DiskView;
+  /** What the tracker itself read on the source for this disk, and what travelled for it, in bytes. */
+  cost(disk: string): { readonly readBytes: number; readonly wireBytes: number };
+  /**
+   * To be called when all was read, or when reading failed.
+   * @returns disks of which nothing that was read may be believed, and why; they have to be passed over again
+   */
+  broken(): Promise<ReadonlyMap<string, string>>;
+  /** The pass is complete on all disks, and on the target's disk. */
+  done(): Promise<void>;
 }
 
 /** What every piece of the engine works on. */
@@ -51,6 +93,8 @@ export interface TransferOptions {
   readonly bwlimit?: number;
   /** Connections to the source at the most; more than one a disk are opened only while that makes it faster. Default 4. */
   readonly parallel?: number;
+  /** Whether snapshots on the source may tell what changed. Default true; without them everything is compared. */
+  readonly snapshots?: boolean;
   /** Interpreters of python to try on the source, in this order; with none of them the reader is sh. */
   readonly interpreters?: readonly string[];
 }

@@ -1,12 +1,5 @@
 import type { DiskJob } from "./session.js";
-import type { Extent } from "./types.js";
-
-/** A region to bring up to date, and the extents of it to look at. */
-export interface Work {
-  readonly job: DiskJob;
-  readonly region: number;
-  readonly extents: readonly Extent[];
-}
+import type { Work } from "./work.js";
 
 interface DiskQueue {
   readonly job: DiskJob;

@@ -88,16 +88,17 @@ const AREAS_AT_ONCE = 4096;
 
 /**
  * Extents of the origin that were written to since the snapshot was made.
- * @param areas how many metadata areas there are at least, so that they are read at once
+ * @param metadata bytes of header and metadata areas, as `dmsetup status` told before: they are read at once
  * @throws BadStore, and what `read` throws
  */
 export async function readExceptions(
   read: ReadStore,
-  { originSize, storeSize, areas }: Omit<StoreBounds, "chunkSize"> & { readonly areas: number },
+  { originSize, storeSize, metadata }: Omit<StoreBounds, "chunkSize"> & { readonly metadata: number },
 ): Promise<readonly Extent[]> {
   const [first] = await read([{ offset: 0, length: 4096 }]);
   const { chunkSize } = decodeHeader(first ?? Buffer.alloc(0));
   const bounds = { chunkSize, originSize, storeSize };
+  const areas = metadata / chunkSize - 1;
   const chunks = new Set<number>();
   for (let next = 0, full = true; full;) {
     const count = Math.max(1, Math.min(AREAS_AT_ONCE, areas - next));

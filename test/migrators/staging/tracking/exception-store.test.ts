@@ -38,7 +38,11 @@ describe("the exception table of a snapshot", () => {
         const originSize = 20_001 * chunkSize - 512;
         const { store } = storeOf(chunkSize, changed);
         const { read } = memoryReader(store);
-        const found = await readExceptions(read, { originSize, storeSize: store.length, areas });
+        const found = await readExceptions(read, {
+          originSize,
+          storeSize: store.length,
+          metadata: (1 + areas) * chunkSize,
+        });
         const sorted = changed.toSorted((one, other) => one - other);
         assert.deepEqual(blocksOf(found, chunkSize), sorted);
         for (const { offset, length } of found) assert.ok(length > 0 && offset + length <= originSize);
@@ -55,7 +59,7 @@ describe("the exception table of a snapshot", () => {
     const changed = Array.from({ length: 3000 }, (_, index) => index * 3);
     const { store, areas } = storeOf(4096, changed);
     const { read, bytes } = memoryReader(store);
-    await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas });
+    await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, metadata: (1 + areas) * 4096 });
     assert.equal(bytes(), (1 + areas) * 4096);
   });
 
@@ -63,7 +67,7 @@ describe("the exception table of a snapshot", () => {
     const changed = Array.from({ length: 700 }, (_, index) => index);
     const { store } = storeOf(4096, changed);
     const { read } = memoryReader(store);
-    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas: 1 });
+    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, metadata: 8192 });
     assert.deepEqual(found, [{ offset: 0, length: 700 * 4096 }]);
   });
 
@@ -74,7 +78,7 @@ describe("the exception table of a snapshot", () => {
     );
     const cut = store.subarray(0, 258 * 4096);
     const { read } = memoryReader(cut);
-    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: cut.length, areas: 2 });
+    const found = await readExceptions(read, { originSize: 40 * MIB, storeSize: cut.length, metadata: 3 * 4096 });
     assert.deepEqual(found, [{ offset: 0, length: MIB }]);
   });
 
@@ -93,7 +97,7 @@ describe("the exception table of a snapshot", () => {
       damage(store);
       const { read } = memoryReader(store);
       await assert.rejects(
-        readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, areas: 1 }),
+        readExceptions(read, { originSize: 40 * MIB, storeSize: store.length, metadata: 8192 }),
         (thrown) => thrown instanceof BadStore && thrown.message.includes(text),
         text,
       );
@@ -107,7 +111,10 @@ describe("the exception table of a snapshot", () => {
         const damaged = Buffer.from(store);
         damaged[place] = (damaged[place] ?? 0) ^ xor;
         const { read } = memoryReader(damaged);
-        await assert.rejects(readExceptions(read, { originSize: MIB, storeSize: store.length, areas: 1 }), BadStore);
+        await assert.rejects(
+          readExceptions(read, { originSize: MIB, storeSize: store.length, metadata: 8192 }),
+          BadStore,
+        );
       }),
     );
   });
@@ -116,7 +123,7 @@ describe("the exception table of a snapshot", () => {
     // Linux 6.1: 4-KiB writes at blocks 100, 101, 102 and 7 of a 64-MiB volume, then zeros over 64 KiB from 1 MiB on
     const store = Buffer.concat([gunzipSync(Buffer.from(REAL_STORE, "base64")), Buffer.alloc(16 * MIB)]);
     const { read } = memoryReader(store);
-    const found = await readExceptions(read, { originSize: 64 * MIB, storeSize: 16 * MIB, areas: 1 });
+    const found = await readExceptions(read, { originSize: 64 * MIB, storeSize: 16 * MIB, metadata: 8192 });
     assert.deepEqual(found, [
       { offset: 7 * 4096, length: 4096 },
       { offset: 100 * 4096, length: 3 * 4096 },

@@ -1,0 +1,106 @@
+import { runChecked } from "../../../lib/host/run.js";
+import type { Host } from "../../../lib/host/types.js";
+
+/** A logical volume as lvs describes it; sizes in bytes. */
+export interface SourceVolume {
+  readonly group: string;
+  readonly groupUuid: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly size: number;
+  /** Segment types: `linear`, `striped`, `thin` … */
+  readonly kinds: readonly string[];
+  /** The volume that this one is a snapshot of; empty when it is none. */
+  readonly origin: string;
+  readonly tags: readonly string[];
+  /** `major:minor` of the active device; undefined when it is not active. */
+  readonly device: string | undefined;
+  /** Device-mapper name, such as `vg0-web1--root`. */
+  readonly dmName: string;
+  readonly pool: string;
+  /** Number in the thin pool's metadata. */
+  readonly thinId: number | undefined;
+}
+
+const COLUMNS = [
+  "vg_name",
+  "vg_uuid",
+  "lv_name",
+  "lv_uuid",
+  "lv_size",
+  "segtype",
+  "origin",
+  "lv_tags",
+  "lv_kernel_major",
+  "lv_kernel_minor",
+  "lv_dm_path",
+  "pool_lv",
+  "thin_id",
+] as const;
+
+/** How lvs, vgs and pvs are made to print what a program can read. */
+export const PLAIN = ["--noheadings", "--separator", "|", "--units", "b", "--nosuffix"] as const;
+
+/** All logical volumes of a machine; undefined when it has no LVM. @throws RehomeError command-failed */
+export async function listVolumes(host: Host): Promise<readonly SourceVolume[] | undefined> {
+  const probe = await host.run(["lvs", "--version"]);
+  if (probe.exitCode === 127) return undefined;
+  return parseVolumes(await runChecked(host, ["lvs", ...PLAIN, "-o", COLUMNS.join(",")]));
+}
+
+/** Reads what `lvs` printed: a row for each segment. */
+export function parseVolumes(text: string): readonly SourceVolume[] {
+  const volumes = new Map<string, SourceVolume>();
+  for (const line of text.split("\n")) {
+    const cells = line.split("|").map((cell) => cell.trim());
+    if (cells.length < COLUMNS.length) continue;
+    const [group = "", groupUuid = "", name = "", uuid = "", size, kind = "", origin = ""] = cells;
+    const [tags = "", major, minor, path = "", pool = "", thinId = ""] = cells.slice(7);
+    const kinds = [...new Set([...(volumes.get(uuid)?.kinds ?? []), kind])];
+    volumes.set(uuid, {
+      group,
+      groupUuid,
+      name,
+      uuid,
+      size: Number(size),
+      kinds,
+      origin,
+      tags: tags === "" ? [] : tags.split(","),
+      device: major === "-1" || major === undefined ? undefined : `${major}:${minor ?? ""}`,
+      dmName: path.replace(/^\/dev\/mapper\//, ""),
+      pool,
+      thinId: thinId === "" ? undefined : Number(thinId),
+    });
+  }
+  return [...volumes.values()];
+}
+
+/** `major:minor` of the block device at a path, with links followed; undefined when there is none. */
+export async function deviceNumber(host: Host, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await host.run(["stat", "-L", "-c", "%F|%t|%T", path]);
+  const [type, major = "", minor = ""] = stdout.trim().split("|");
+  if (exitCode !== 0 || type !== "block special file") return undefined;
+  return `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`;
+}
+
+export interface GroupSpace {
+  readonly free: number;
+  readonly extentSize: number;
+}
+
+/** @throws RehomeError command-failed */
+export async function groupSpace(host: Host, group: string): Promise<GroupSpace> {
+  const text = await runChecked(host, ["vgs", ...PLAIN, "-o", "vg_free,vg_extent_size", group]);
+  const [free, extentSize] = text.trim().split("|").map(Number);
+  return { free: free ?? 0, extentSize: extentSize ?? 0 };
+}
+
+/** The device-mapper UUID that LVM gives a volume's device. @param layer such as `cow`, `real`, `tpool` */
+export function dmUuid({ groupUuid, uuid }: SourceVolume, layer?: string): string {
+  return `LVM-${groupUuid.replaceAll("-", "")}${uuid.replaceAll("-", "")}${layer === undefined ? "" : `-${layer}`}`;
+}
+
+/** The boot id of a machine. @throws RehomeError file-unreadable */
+export async function readBootId(host: Host): Promise<string> {
+  return (await host.readFile("/proc/sys/kernel/random/boot_id")).toString().trim();
+}

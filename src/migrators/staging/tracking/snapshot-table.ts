@@ -1,0 +1,74 @@
+import type { Host } from "../../../lib/host/types.js";
+import { throttle } from "../../../lib/throttle.js";
+import { openAgent } from "../agent.js";
+import type { SourceAgent } from "../agent-types.js";
+import { BLOCK_SIZE, CHUNK_SIZE, type Extent } from "../types.js";
+import { blockRuns } from "../work.js";
+import { BadStore, readExceptions } from "./exception-store.js";
+import { lengthOf } from "./extents.js";
+import { dmUuid, type SourceVolume } from "./lvm.js";
+import { snapshotStatus } from "./snapshots.js";
+
+/** Extents of the origin that changed since the snapshot was made, and what it took to learn them; or why nobody knows. */
+export type TableRead =
+  | { readonly changed: readonly Extent[]; readonly readBytes: number; readonly wireBytes: number }
+  | { readonly reason: string };
+
+/**
+ * Reads a snapshot's table of exceptions past the page cache; valid before and after, or it says nothing. The kernel lets
+ * a write to the origin go on only after its exception is on the disk, so every write that has ended is in the table.
+ * @param interpreters as TransferOptions has them
+ */
+export async function readTable(
+  host: Host,
+  snapshot: SourceVolume,
+  originSize: number,
+  interpreters?: readonly string[],
+): Promise<TableRead> {
+  const status = await snapshotStatus(host, snapshot);
+  if (!status.valid) return status;
+  const name = `${snapshot.dmName}-cow`;
+  const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", name]);
+  if (info.stdout.trim() !== dmUuid(snapshot, "cow")) return { reason: "the snapshot's store is not to be found" };
+  const agent = await openAgent({ host, disks: [`/dev/mapper/${name}`], limit: throttle(undefined), interpreters });
+  try {
+    let readBytes = 0;
+    const read = async (extents: readonly Extent[]): Promise<readonly Buffer[]> => {
+      readBytes += lengthOf(extents);
+      return readExtents(agent, extents);
+    };
+    const changed = await readExceptions(read, { originSize, storeSize: snapshot.size, metadata: status.metadata });
+    const after = await snapshotStatus(host, snapshot);
+    if (!after.valid) return after;
+    return { changed, readBytes, wireBytes: agent.wireBytes() };
+  } catch (thrown) {
+    if (thrown instanceof BadStore) return { reason: thrown.message };
+    const after = await snapshotStatus(host, snapshot);
+    if (!after.valid) return after;
+    throw thrown;
+  } finally {
+    await agent.close();
+  }
+}
+
+/** Whole blocks of the agent's first device, each extent in a buffer of its own. */
+async function readExtents(agent: SourceAgent, extents: readonly Extent[]): Promise<readonly Buffer[]> {
+  const blocks = new Map<number, Buffer>();
+  for (const { first, bitmaps } of blockRuns(extents)) {
+    const data = (chunk: number, bitmap: number, pieces: readonly Buffer[]): void => {
+      const all = Buffer.concat(pieces);
+      let place = 0;
+      for (let block = 0; bitmap >> block !== 0; block += 1) {
+        if (((bitmap >> block) & 1) === 0) continue;
+        blocks.set((chunk * CHUNK_SIZE) / BLOCK_SIZE + block, all.subarray(place, place + BLOCK_SIZE));
+        place += BLOCK_SIZE;
+      }
+    };
+    await agent.readBlocks({ disk: 0, first, bitmaps, sink: { data, travelled: () => undefined } });
+  }
+  return extents.map(({ offset, length }) => {
+    const whole = Buffer.alloc(length); // blocks that did not come are zeros
+    for (let at = 0; at < length; at += BLOCK_SIZE) blocks.get((offset + at) / BLOCK_SIZE)?.copy(whole, at);
+    return whole;
+  });
+}

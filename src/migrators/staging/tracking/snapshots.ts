@@ -1,0 +1,102 @@
+import { RehomeError } from "../../../lib/errors.js";
+import { runChecked } from "../../../lib/host/run.js";
+import type { Host } from "../../../lib/host/types.js";
+import { dmUuid, type SourceVolume } from "./lvm.js";
+
+/** On every snapshot that rehome makes on a source. */
+export const TAG = "rehome";
+const NAME_START = "rehome-";
+/** LVM and device-mapper allow 127 characters for group, hyphens doubled, and volume together. */
+const LONGEST_NAME = 100;
+
+/** The tag that says whose it is. */
+export function guestTag(guest: string): string {
+  return `${TAG}.guest.${guest}`;
+}
+
+/** The name of a guest's snapshot; undefined when it would be longer than LVM takes. */
+export function snapshotName(guest: string, origin: SourceVolume, generation: number): string | undefined {
+  const name = `${NAME_START}${guest}-${origin.name}-${generation}`;
+  return `${origin.group}-${name}`.replaceAll("-", "--").length > LONGEST_NAME ? undefined : name;
+}
+
+/** Whether rehome made it: both its name and its tag say so, and it is a snapshot. The name alone proves nothing. */
+export function isOurs({ name, tags, origin }: SourceVolume): boolean {
+  return name.startsWith(NAME_START) && tags.includes(TAG) && origin !== "";
+}
+
+/** Whether rehome made it for this guest. */
+export function isOf(guest: string, volume: SourceVolume): boolean {
+  const { name, origin, tags } = volume;
+  return isOurs(volume) && tags.includes(guestTag(guest)) && name.startsWith(`${NAME_START}${guest}-${origin}-`);
+}
+
+/** The guest that a snapshot was made for; undefined when its tags do not tell. */
+export function guestOf({ tags }: SourceVolume): string | undefined {
+  const start = guestTag("");
+  return tags.find((tag) => tag.startsWith(start))?.slice(start.length);
+}
+
+/** @param store size of the copy-on-write area and of its chunks in bytes; none for a thin snapshot */
+export async function createSnapshot(
+  host: Host,
+  origin: SourceVolume,
+  name: string,
+  guest: string,
+  store?: { readonly size: number; readonly chunkSize: number },
+): Promise<void> {
+  const room = store
+    ? ["--size", `${store.size}b`, "--chunksize", `${store.chunkSize}b`]
+    : ["--setactivationskip", "n", "--ignoreactivationskip"];
+  const tags = ["--addtag", TAG, "--addtag", guestTag(guest)];
+  const what = ["--name", name, `${origin.group}/${origin.name}`];
+  await runChecked(host, ["lvcreate", "--yes", "--quiet", "--snapshot", ...room, ...tags, ...what]);
+}
+
+/**
+ * Removes a snapshot that rehome made.
+ * @throws RehomeError internal when it is not one of ours, command-failed
+ */
+export async function removeSnapshot(host: Host, volume: SourceVolume): Promise<void> {
+  if (!isOurs(volume)) {
+    throw new RehomeError("internal", `${volume.group}/${volume.name} was not made by rehome and is left alone`);
+  }
+  // The tag is asked for again by LVM itself: nothing that took the name meanwhile is removed.
+  const select = `vg_name="${volume.group}" && lv_uuid="${volume.uuid}" && lv_tags={"${TAG}"}`;
+  await runChecked(host, ["lvremove", "--yes", "--quiet", "--select", select, `${volume.group}/${volume.name}`]);
+}
+
+/** Adds room to a snapshot. */
+export async function extendSnapshot(host: Host, { group, name }: SourceVolume, bytes: number): Promise<void> {
+  await runChecked(host, ["lvextend", "--quiet", "--size", `+${bytes}b`, `${group}/${name}`]);
+}
+
+/** What device-mapper says of a snapshot. */
+export type SnapshotStatus =
+  | { readonly valid: true; readonly used: number; readonly size: number; readonly metadata: number }
+  /** In words for people. */
+  | { readonly valid: false; readonly reason: string };
+
+/** Asks for a snapshot's state; it is also broken when it is not there, or is not the one that is meant. */
+export async function snapshotStatus(host: Host, snapshot: SourceVolume): Promise<SnapshotStatus> {
+  const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", snapshot.dmName]);
+  if (info.exitCode !== 0) return { valid: false, reason: "the snapshot is gone" };
+  if (info.stdout.trim() !== dmUuid(snapshot)) return { valid: false, reason: "the snapshot is another one" };
+  return parseStatus(await runChecked(host, ["dmsetup", "status", snapshot.dmName]));
+}
+
+const SECTOR = 512;
+
+/** Reads a line of `dmsetup status`: `0 131072 snapshot 176/32768 16`, all in sectors. */
+export function parseStatus(line: string): SnapshotStatus {
+  const [, , target, usage = "", metadata] = line.trim().split(/\s+/);
+  if (target !== "snapshot")
+    return { valid: false, reason: `the snapshot is a ${target ?? "device without a target"}` };
+  const numbers = /^(\d+)\/(\d+)$/.exec(usage);
+  if (usage === "Invalid") return { valid: false, reason: "the snapshot ran full and is invalid" };
+  if (usage === "Overflow") return { valid: false, reason: "the snapshot ran full" };
+  if (numbers === null) return { valid: false, reason: `the snapshot's state is "${usage}"` };
+  const [used, size] = [Number(numbers[1]) * SECTOR, Number(numbers[2]) * SECTOR];
+  if (used >= size) return { valid: false, reason: "the snapshot is full" };
+  return { valid: true, used, size, metadata: Number(metadata ?? 0) * SECTOR };
+}

@@ -1,0 +1,167 @@
+import { copyFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { localHost } from "../../src/lib/host/local-host.js";
+import type { Host, RunResult } from "../../src/lib/host/types.js";
+import { storeOf } from "./exception-store.js";
+import { writeAt } from "./staging.js";
+
+interface Snapshot {
+  readonly name: string;
+  readonly uuid: string;
+  readonly tags: string;
+  readonly size: number;
+  /** Blocks of the origin that were written to since it was made, in that order. */
+  readonly changed: Set<number>;
+  state: "valid" | "Invalid" | "Overflow";
+}
+
+const BLOCK = 4096;
+const GROUP = "vg0";
+const ORIGIN = "web";
+
+/**
+ * A machine whose one disk (a file) is a logical volume: answers what rehome asks of LVM and device-mapper, makes
+ * snapshots by copying the file, and keeps their exception tables as the kernel would.
+ */
+export class FakeLvm {
+  readonly snapshots: Snapshot[] = [];
+  /** Everything that was run and changes something or tells what changed, in order. */
+  readonly log: string[] = [];
+  bootId = "boot-1";
+  originUuid = "origin-uuid";
+  free = 256 * 1024 * 1024;
+  /** Called when a snapshot was made, before anything else is answered. */
+  onSnapshot: () => Promise<void> = () => Promise.resolve();
+  private made = 0;
+
+  constructor(
+    private readonly folder: string,
+    readonly disk: string,
+    private readonly size: number,
+  ) {}
+
+  /** Writes to the disk as the machine does. */
+  async write(offset: number, data: Buffer): Promise<void> {
+    await writeAt(this.disk, offset, data);
+    for (const snapshot of this.snapshots) {
+      const end = Math.ceil((offset + data.length) / BLOCK);
+      for (let block = Math.floor(offset / BLOCK); block < end; block += 1) snapshot.changed.add(block);
+      const used = (2 + snapshot.changed.size + Math.floor(snapshot.changed.size / 256)) * BLOCK;
+      if (used >= snapshot.size && snapshot.state === "valid") snapshot.state = "Invalid";
+      await this.save(snapshot);
+    }
+  }
+
+  /** The file that a snapshot is. */
+  fileOf(name: string): string {
+    return join(this.folder, `${dmName(name)}.device`);
+  }
+
+  connect = (): Promise<Host> => {
+    const local = localHost("source");
+    return Promise.resolve({
+      ...local,
+      name: "source",
+      run: async (argv) => (await this.answer(argv)) ?? local.run(argv),
+      start: (argv, options) => {
+        const cow = argv.find((word) => word.endsWith("-cow"));
+        if (cow !== undefined) this.log.push(`read ${cow.slice(cow.lastIndexOf("/") + 1)}`);
+        return local.start(
+          argv.map((word) => (word.startsWith("/dev/mapper/") ? this.deviceFile(word) : word)),
+          options,
+        );
+      },
+      readFile: (path) =>
+        path.endsWith("/boot_id") ? Promise.resolve(Buffer.from(`${this.bootId}\n`)) : local.readFile(path),
+      writeFile: (path, data, mode) => local.writeFile(path, data, mode),
+      close: () => local.close(),
+    });
+  };
+
+  private deviceFile(path: string): string {
+    return join(this.folder, `${path.slice("/dev/mapper/".length)}.device`);
+  }
+
+  private async answer(argv: readonly string[]): Promise<RunResult | undefined> {
+    const [program = "", verb] = argv;
+    const name = argv.at(-1) ?? "";
+    const said = (stdout: string, exitCode = 0): RunResult => ({ argv, exitCode, stdout, stderr: "" });
+    switch (program) {
+      case "lvs":
+        return said(verb === "--version" ? "LVM" : this.list());
+      case "vgs":
+        return said(`${this.free}|1048576\n`);
+      case "stat":
+        return said(name === this.disk ? "block special file|fe|0\n" : "regular file|0|0\n");
+      case "cat":
+        return said("", 1);
+      case "lvcreate":
+        return said(await this.create(argv));
+      case "lvremove":
+        return said(await this.drop(name.slice(GROUP.length + 1)));
+      case "dmsetup":
+        return verb === "status" ? said(this.status(name)) : this.info(name, said);
+      default:
+        return undefined;
+    }
+  }
+
+  private list(): string {
+    const own = `${GROUP}|group-uuid|${ORIGIN}|${this.originUuid}|${this.size}|linear|||254|0|/dev/mapper/vg0-web||`;
+    const rows = this.snapshots.map(
+      ({ name, uuid, size, tags }, index) =>
+        `${GROUP}|group-uuid|${name}|${uuid}|${size}|linear|${ORIGIN}|${tags}|254|${index + 1}|/dev/mapper/${dmName(name)}||`,
+    );
+    return [own, ...rows].join("\n");
+  }
+
+  private async create(argv: readonly string[]): Promise<string> {
+    const after = (flag: string): string => argv[argv.indexOf(flag) + 1] ?? "";
+    const tags = argv.filter((_, index) => argv[index - 1] === "--addtag").join(",");
+    this.made += 1;
+    const size = Number.parseInt(after("--size"), 10);
+    const name = after("--name");
+    const snapshot: Snapshot = { name, uuid: `uuid-${this.made}`, tags, size, changed: new Set(), state: "valid" };
+    this.log.push(`create ${name}`);
+    await copyFile(this.disk, this.fileOf(name));
+    this.snapshots.push(snapshot);
+    await this.save(snapshot);
+    await this.onSnapshot();
+    return "";
+  }
+
+  private async drop(name: string): Promise<string> {
+    this.log.push(`remove ${name}`);
+    const index = this.snapshots.findIndex((one) => one.name === name);
+    this.snapshots.splice(index, 1);
+    await rm(this.fileOf(name));
+    return "";
+  }
+
+  private status(name: string): string {
+    const found = this.snapshots.find((one) => dmName(one.name) === name);
+    if (found === undefined) return "";
+    if (found.state !== "valid") return `0 ${this.size / 512} snapshot ${found.state}\n`;
+    const areas = Math.floor(found.changed.size / 256) + 1;
+    const used = (1 + areas + found.changed.size) * 8;
+    return `0 ${this.size / 512} snapshot ${used}/${found.size / 512} ${(1 + areas) * 8}\n`;
+  }
+
+  private info(name: string, said: (text: string, exitCode?: number) => RunResult): RunResult {
+    const cow = name.endsWith("-cow");
+    const found = this.snapshots.find((one) => dmName(one.name) === (cow ? name.slice(0, -"-cow".length) : name));
+    if (found === undefined) return said("", 1);
+    return said(`LVM-groupuuid${found.uuid.replaceAll("-", "")}${cow ? "-cow" : ""}\n`);
+  }
+
+  private async save({ name, changed, size }: Snapshot): Promise<void> {
+    const { store } = storeOf(BLOCK, [...changed]);
+    const whole = Buffer.alloc(size);
+    store.copy(whole);
+    await writeFile(join(this.folder, `${dmName(name)}-cow.device`), whole);
+  }
+}
+
+function dmName(name: string): string {
+  return `${GROUP}-${name.replaceAll("-", "--")}`;
+}
