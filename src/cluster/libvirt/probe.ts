@@ -32,7 +32,7 @@ const PROBE_SECTOR = Buffer.concat([
  * @throws RehomeError command-failed when QEMU is not installed
  */
 export async function probeHypervisor(host: Host, limitMs = KVM_LIMIT_MS): Promise<Hypervisor> {
-  const machines = await host.run([QEMU, "-machine", "help"], { timeoutMs: 10_000 });
+  const machines = await host.run([QEMU, "-machine", "help"], { timeoutMs: 60_000 });
   if (machines.exitCode !== 0) {
     throw new RehomeError("command-failed", `${QEMU} cannot be run`, {
       machine: host.name,

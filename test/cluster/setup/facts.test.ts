@@ -153,4 +153,12 @@ describe("a disk", () => {
     assert.deepEqual(disk({ fstype: "ext4", mountpoints: ["/srv"] }), ["ext4", "mounted on /srv"]);
     assert.deepEqual(disk({ children: [{ path: "/dev/mapper/old-root" }] }), ["/dev/mapper/old-root"]);
   });
+
+  it("is empty when vgcreate was cut off on it, and nothing else was there", () => {
+    const holds = (fields: object): readonly string[] =>
+      parseDisk(JSON.stringify({ blockdevices: [{ path: "/dev/sdb", size: 5, ...fields }] }), undefined, true).holds;
+    assert.deepEqual(disk({ fstype: "LVM2_member" }), ["LVM2_member"]);
+    assert.deepEqual(holds({ fstype: "LVM2_member" }), []);
+    assert.deepEqual(holds({ fstype: "ext4" }), ["ext4"]);
+  });
 });

@@ -15,6 +15,9 @@ const OTHER =
 /** A host with LVM and DRBD as far as volumes need them: what is made is there afterwards. */
 class VolumeHost extends FakeHost {
   readonly volumes = new Map<string, { size: number; tags: string }>();
+  /** Which volumes were made zeros. */
+  readonly blanked: string[] = [];
+  cutBeforeBlank = false;
   up = false;
   disks: string[] = [];
   role = "Secondary";
@@ -71,8 +74,19 @@ class VolumeHost extends FakeHost {
         return "";
       })
       .on(/^sh -c drbdadm dstate .*dump-md/, () => ({ exitCode: this.disks.length > 0 ? 0 : 1 }))
-      .on(["drbdadm", "up", "web1"], () => {
+      .on(/^sh -c case .*drbdadm adjust/s, () => {
         this.up = true;
+        return "";
+      })
+      .on(/^sh -c tags=/, ({ argv }) => {
+        const [name, tag] = [argv[4]!.split("/")[1]!, argv[5]!];
+        const volume = this.volumes.get(name)!;
+        const tags = volume.tags.split(",");
+        if (!argv[2]!.includes("blkdiscard")) return { exitCode: tags.includes(tag) ? 1 : 0 };
+        if (this.cutBeforeBlank) throw new RehomeError("connection-lost", "gone");
+        if (!tags.includes(tag)) return { exitCode: 1 };
+        this.blanked.push(name);
+        volume.tags = tags.filter((each) => each !== tag).join(",");
         return "";
       })
       .on(/^sh -c drbdadm cstate/, () => ({ exitCode: this.up ? 0 : 1 }))
@@ -144,6 +158,23 @@ describe("a replicated volume", () => {
     assert.equal(alpha.modes.get(RES), 0o600);
     assert.equal((await createVolume(session, REQUEST, OPTIONS)).changed, 0);
     assert.equal((await listVolumes(session)).length, 1);
+  });
+
+  it("is zeros on both hosts, also when a run was cut off before that, and never again", async () => {
+    const { alpha, beta, session } = world();
+    beta.cutBeforeBlank = true;
+    await assert.rejects(createVolume(session, REQUEST, OPTIONS), { code: "connection-lost" });
+    beta.cutBeforeBlank = false;
+    await createVolume(session, REQUEST, OPTIONS);
+    await createVolume(session, REQUEST, OPTIONS);
+    for (const host of [alpha, beta]) assert.deepEqual(host.blanked, ["web1-0", "web1-1"]);
+  });
+
+  it("that is thin is zeros by itself; one that was made without being told is left as it is", async () => {
+    const { alpha, session } = world();
+    await createVolume(session, { ...REQUEST, pool: "thin" }, OPTIONS);
+    await createVolume(session, REQUEST, OPTIONS);
+    assert.deepEqual(alpha.blanked, []);
   });
 
   it("takes a minor and a port that neither host has in use", async () => {

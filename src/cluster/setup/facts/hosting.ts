@@ -8,8 +8,11 @@ import { lvmRows, parseDisk } from "./storage.js";
 import type { DiskFacts, Hosting } from "./types.js";
 
 const LIMIT = { timeoutMs: 30_000 };
-/** A busy host may take long to start QEMU, and a cluster is set up once: no need to be hasty. */
-const KVM_MS = 30_000;
+/**
+ * A busy host may take long to start QEMU, and its word is a blocker, asked for once in a cluster's life: no need to be
+ * hasty. Only a host whose KVM hangs takes so long; one without KVM says so at once.
+ */
+const KVM_MS = 120_000;
 const LVM = ["--reportformat", "json", "--units", "b", "--nosuffix"];
 
 /** What a host has for guests. @param disks that rehome.yaml gives it for the volume group */
@@ -41,14 +44,19 @@ async function readGroup(host: Host, name: string): Promise<Hosting["volumeGroup
 
 async function readDisks(host: Host, disks: readonly string[]): Promise<ReadonlyMap<string, DiskFacts | undefined>> {
   if (disks.length === 0) return new Map();
-  const output = await runChecked(host, ["pvs", ...LVM, "-o", "pv_name,vg_name"], LIMIT);
-  const groups = new Map(lvmRows(output, "pv").map((row) => [row["pv_name"], row["vg_name"]]));
+  const output = await runChecked(host, ["pvs", ...LVM, "-o", "pv_name,vg_name,pv_in_use"], LIMIT);
+  const rows = lvmRows(output, "pv");
+  const groups = new Map(rows.map((row) => [row["pv_name"], row["vg_name"]]));
+  // what vgcreate leaves when it is cut off: a physical volume that no group has, and none that was lost had
+  const free = rows.flatMap((row) => (row["vg_name"] === "" && row["pv_in_use"] === "" ? (row["pv_name"] ?? []) : []));
   const found = new Map<string, DiskFacts | undefined>();
   const columns = "PATH,SIZE,TYPE,FSTYPE,PTTYPE,MOUNTPOINTS";
   for (const disk of disks) {
     const { exitCode, stdout } = await host.run(["lsblk", "--json", "--bytes", "--output", columns, disk], LIMIT);
     const real = (await host.run(["readlink", "-f", "--", disk], LIMIT)).stdout.trim();
-    found.set(disk, exitCode === 0 ? parseDisk(stdout, groups.get(real) || groups.get(disk) || undefined) : undefined);
+    const group = groups.get(real) || groups.get(disk) || undefined;
+    const isFree = free.includes(real) || free.includes(disk);
+    found.set(disk, exitCode === 0 ? parseDisk(stdout, group, isFree) : undefined);
   }
   return found;
 }

@@ -10,15 +10,18 @@ interface LsblkDevice {
   readonly children?: readonly LsblkDevice[];
 }
 
-/** What `lsblk --json --bytes --output PATH,SIZE,TYPE,FSTYPE,PTTYPE,MOUNTPOINTS DISK` says of a disk. */
-export function parseDisk(lsblk: string, group: string | undefined): DiskFacts {
+/**
+ * What `lsblk --json --bytes --output PATH,SIZE,TYPE,FSTYPE,PTTYPE,MOUNTPOINTS DISK` says of a disk.
+ * @param isFreePhysicalVolume whether LVM knows it as a physical volume of no group: nothing is on it
+ */
+export function parseDisk(lsblk: string, group: string | undefined, isFreePhysicalVolume = false): DiskFacts {
   const [disk] = (JSON.parse(lsblk) as { readonly blockdevices?: readonly LsblkDevice[] }).blockdevices ?? [];
   const mounted = (disk?.mountpoints ?? []).filter((point) => point !== null && point !== "");
   return {
     size: Number(disk?.size ?? 0),
     holds: [
       ...(disk?.pttype == null ? [] : ["a partition table"]),
-      ...(disk?.fstype == null ? [] : [disk.fstype]),
+      ...(disk?.fstype == null || (isFreePhysicalVolume && disk.fstype === "LVM2_member") ? [] : [disk.fstype]),
       ...mounted.map((point) => `mounted on ${point ?? ""}`),
       ...(disk?.children ?? []).map((child) => child.path ?? "a device"),
     ],

@@ -8,6 +8,9 @@ const QDEVICE = "/etc/corosync/qdevice/net/nssdb";
 /** Where certificates wait on their way; what is in it is of no use to anybody else, and no secret but the last. */
 const STAGE = "/etc/rehome/qdevice";
 
+/** What has no certificate of its own was never finished, and has signed nothing: it is set aside. */
+const NEW_AUTHORITY = '[ ! -e "$1" ] || mv -- "$1" "$1.unfinished-$(date +%s)"; corosync-qnetd-certutil -i';
+
 /**
  * The quorum device's certificates, as corosync-qdevice-net-certutil(8) describes it for machines that do not log in to
  * each other: the tie-breaker's authority signs a request of the first host, and the second gets the signed key.
@@ -23,7 +26,7 @@ export function qdeviceSteps(cluster: ClusterConfig): readonly Step[] {
   return [
     command(
       arb,
-      ["corosync-qnetd-certutil", "-i"],
+      shell(NEW_AUTHORITY, QNETD),
       ["test", "-s", `${QNETD}/qnetd-cacert.crt`],
       "the tie-breaker signs the hosts' certificates",
     ),

@@ -7,6 +7,22 @@ import { RESOURCES } from "./survey.js";
 import type { VolumeRequest } from "./types.js";
 
 const CONNECT_MS = 60_000;
+/** Of a new volume on which an earlier one's data may still be. */
+const NOT_BLANK = "rehome.not-blank";
+const BLANK_MS = 120_000;
+/** Bytes a second that even a busy disk writes. */
+const SLOWEST_DISK = 10e6;
+
+/**
+ * As `drbdadm up`, also where a run that was cut off has done half of that. A side with data that stands alone may have
+ * been disconnected because both were written: that it is not for us to end.
+ */
+const CONNECT = `case "$(drbdadm dstate "$1" 2>/dev/null)" in
+*UpToDate* | *Consistent* | *Outdated*)
+  echo "$1 has data and stands alone: see why (drbdadm status $1, journalctl -k), then run drbdadm connect $1" >&2
+  exit 1
+esac
+exec drbdadm adjust "$1"`;
 
 export function resourceFile(name: string): string {
   return `${RESOURCES}/${name}.res`;
@@ -23,7 +39,10 @@ export function createSteps(
   const [first = ""] = hosts;
   return [
     ...hosts.flatMap((machine) => [
-      ...sizes.map((size, number) => logicalVolume(machine, group, name, number, size, pool)),
+      ...sizes.flatMap((size, number) => {
+        const volume = logicalVolume(machine, group, name, number, size, pool);
+        return pool === undefined ? [volume, blank(machine, group, name, number, size)] : [volume];
+      }),
       ownFile(machine, resourceFile(name), drbdResource(version, resource), "DRBD replicates it between the hosts", {
         mode: 0o600,
         secret: true,
@@ -44,7 +63,7 @@ export function createSteps(
       {
         kind: "command",
         machine,
-        argv: ["drbdadm", "up", name],
+        argv: shell(CONNECT, name),
         unless: shell('drbdadm cstate "$1" 2>/dev/null | grep -Eqv "^(Unconfigured|StandAlone)"', name),
         why: "the hosts connect to each other",
       },
@@ -82,10 +101,35 @@ function logicalVolume(
     machine,
     argv: [
       ...["lvcreate", "--quiet", "--yes", "--wipesignatures", "y", "--addtag", TAG, "--addtag", resourceTag(name)],
+      ...(pool === undefined ? ["--addtag", NOT_BLANK] : []), // a thin volume reads as zeros from the start
       ...["--name", partName(name, number), ...place],
     ],
     unless: exists(group, partName(name, number)),
     why: "the volume on this host",
+  };
+}
+
+/**
+ * Makes a new thick volume zeros. What an earlier volume left on its blocks is another thing on each host, and the hosts
+ * are connected without a first copy: a guest, or whoever compares before writing, would believe one of them and find the
+ * other after a failover. Only a volume with the tag that its making gave it is touched, and the tag goes at the end:
+ * never one with data, also not when a run that was cut off goes on.
+ */
+function blank(machine: string, group: string, name: string, number: number, size: number): Step {
+  const volume = `${group}/${partName(name, number)}`;
+  const isTagged =
+    'tags=$(lvs --noheadings -o lv_tags "$1" | tr -d " ") && [ -n "$tags" ] || exit 1; case ",$tags," in';
+  return {
+    kind: "command",
+    machine,
+    argv: shell(
+      `${isTagged} *",$2,"*) ;; *) exit 1 ;; esac; blkdiscard --zeroout "/dev/$1" && lvchange --quiet --deltag "$2" "$1"`,
+      volume,
+      NOT_BLANK,
+    ),
+    unless: shell(`${isTagged} *",$2,"*) exit 1 ;; esac`, volume, NOT_BLANK),
+    timeoutMs: BLANK_MS + (size / SLOWEST_DISK) * 1000,
+    why: "both hosts have the same on it, zeros; what an earlier volume left is gone",
   };
 }
 

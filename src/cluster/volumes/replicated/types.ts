@@ -1,4 +1,7 @@
-/** A guest's replicated volumes: logical volumes on both hosts, and one DRBD resource over them. Sizes are bytes. */
+/**
+ * A guest's replicated volumes: logical volumes on both hosts, and one DRBD resource over them. Sizes are bytes. A new one
+ * was made zeros on both hosts, but that is not proven to whoever opens it: it is never taken for zeros unread.
+ */
 export interface ReplicatedVolume {
   /** The DRBD resource's name, and the beginning of the logical volumes': NAME-0, NAME-1. */
   readonly name: string;

@@ -98,6 +98,7 @@ function logIn(
     const onError = (error: Error & { level?: string }): void => {
       if (error.level === "agent") tries.note(`agent (${error.message})`);
       else if (hostKeys.problem !== undefined) fail(hostKeys.problem);
+      else if (error.level === "client-timeout" && trusted) fail(loginTooSlow(machine, target.user, timeoutMs, error));
       else if (trusted) fail(authFailed(machine, target.user, login, tries, error));
       else fail(handshakeFailed(machine, target, timeoutMs, error));
     };
@@ -168,6 +169,15 @@ function authFailed(machine: string, user: string, login: Login, tries: AuthTrie
     ...(/All configured/.test(cause.message) ? {} : { output: cause.message }),
     cause,
   });
+}
+
+/** Nobody refused anything: a machine that is short of memory or processor, or whose login waits for a DNS. */
+function loginTooSlow(machine: string, user: string, timeoutMs: number, error: Error): RehomeError {
+  return unreachable(
+    machine,
+    `it did not let ${user} in within ${timeoutMs / 1000} s, and did not refuse either`,
+    error,
+  );
 }
 
 function handshakeFailed(machine: string, target: SshTarget, timeoutMs: number, error: Error): RehomeError {
