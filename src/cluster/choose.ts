@@ -74,7 +74,7 @@ export async function chooseCluster(choice: ClusterChoice): Promise<Cluster> {
     if (backend === "pacemaker" && !answers) throw nowhere(config);
     const hasOwn = existsSync(paths.cib);
     if (answers && hasOwn && backend === undefined) throw ambiguous(paths);
-    if (answers || !hasOwn) return pacemakerCluster([thisMachine()]);
+    if (answers || !hasOwn) return clusterOfThisMachine();
   }
   return bundledCluster(paths, client);
 }
@@ -91,6 +91,11 @@ function hostsOf(cluster: ClusterConfig, choice: ClusterChoice): readonly Member
         ? thisMachine()
         : { name, connect: () => connect(cluster, name, { acceptNewHostKey, ...(signal && { signal }) }) },
     );
+}
+
+/** The cluster that this machine is a member of. */
+export function clusterOfThisMachine(): Cluster {
+  return pacemakerCluster([thisMachine()]);
 }
 
 function thisMachine(): MemberAccess {

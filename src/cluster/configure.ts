@@ -5,6 +5,7 @@ import { checkCib } from "./cib/check.js";
 import { RESOURCE_NAMES, withStatusOf } from "./cib/edit.js";
 import { readCib } from "./cib/store.js";
 import { findPath } from "./cib/tree.js";
+import { clusterNodes } from "./control.js";
 import type { Edit } from "./cib/tree.js";
 
 /**
@@ -21,6 +22,27 @@ export async function readConfiguration(path: string): Promise<XmlElement> {
     ...(others.length > 0 && { output: others.map(({ line, message }) => `line ${line}: ${message}`).join("\n") }),
     remedy: "correct it; the CIB in use stays as it is",
   });
+}
+
+/**
+ * A real cluster's members are what they are: a CIB of others is not meant for it.
+ * @throws RehomeError cib-invalid
+ */
+export function requireSameNodes(live: XmlElement, loaded: XmlElement, path: string): void {
+  const [there, given] = [live, loaded].map((cib) =>
+    clusterNodes(cib)
+      .map(({ id, name }) => `${name} (${id})`)
+      .sort(),
+  );
+  if (there?.join() === given?.join()) return;
+  throw new RehomeError(
+    "cib-invalid",
+    `its nodes are ${given?.join(", ") || "none"}, the cluster's ${there?.join(", ") ?? ""}`,
+    {
+      path,
+      remedy: "begin with rehome cluster configure show; rehome cluster graduate brings what a bundled runtime keeps",
+    },
+  );
 }
 
 /** A loaded CIB's configuration in place of the present one; the status stays. */

@@ -19,7 +19,7 @@ While it runs, the CIB's status section tells how things stand: rehome cluster s
       helpValue: "NAME",
       default: () => Promise.resolve(hostname()),
     }),
-    "stop-resources": Flags.boolean({ description: "stop all resources when the runtime ends" }),
+    "stop-resources": Flags.boolean({ description: "stop all resources when the runtime ends", default: false }),
   };
 
   async run(): Promise<{ ended: true }> {

@@ -127,6 +127,11 @@ export const ERROR_CODES = {
   "cluster-unreachable": { exit: "connection", meaning: "Pacemaker answers on no host of the cluster" },
   "cluster-ambiguous": { exit: "usage", meaning: "two clusters could be meant" },
   "no-quorum": { exit: "refused", meaning: "this part of the cluster may not act: too few members are there" },
+  "graduate-blocked": { exit: "refused", meaning: "the runtime's CIB cannot be loaded into the cluster" },
+  "graduate-halted": {
+    exit: "interrupted",
+    meaning: "the runtime's resources are in the cluster, and nobody manages them before something is put right",
+  },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
   "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },
   "cib-unsupported": { exit: "config", meaning: "the CIB uses something that rehome does not understand" },

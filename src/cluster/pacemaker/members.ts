@@ -41,7 +41,8 @@ export async function findMember(members: readonly MemberAccess[]): Promise<Foun
   if (without !== undefined) return { host: without, unreached: tried.map(lineOf) };
   throw new RehomeError("cluster-unreachable", "Pacemaker answers on no host of the cluster", {
     output: tried.map((one) => `${lineOf(one)}${one.remedy === undefined ? "" : ` (${one.remedy})`}`).join("\n"),
-    remedy: "see systemctl status pacemaker on the hosts; --backend bundled is the CIB of the bundled runtime instead",
+    remedy:
+      "see systemctl status pacemaker on the hosts; what the bundled runtime keeps is shown with --backend bundled",
   });
 }
 

@@ -3,7 +3,7 @@ import type { ChangeResult } from "../../cluster/change.js";
 import { BaseCommand, clusterFlags } from "../../lib/view/base-command.js";
 
 export default class ClusterManage extends BaseCommand {
-  static override description = "Let the runtime start, stop and recover a resource again.";
+  static override description = "Let the cluster start, stop and recover a resource again.";
   static override examples = ["<%= config.bin %> <%= command.id %> web1"];
   static override args = { resource: Args.string({ description: "its id", required: true }) };
   static override flags = { ...clusterFlags };

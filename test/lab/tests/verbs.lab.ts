@@ -107,6 +107,11 @@ describe("the verbs of a cluster, on one that Pacemaker keeps", () => {
     assert.match(await on(alpha, "configure diff", next), /^\+ +<primitive id="web"/m);
     assert.match(await on(alpha, "configure load", next), /^added: web, broken, disk, state$/m);
     assert.match(await on(alpha, "configure load", next), /^nothing to do/);
+    const foreign = join(folder, "foreign.xml");
+    await writeFile(foreign, cib.replace(/<node id="\d" uname="beta"\/>/, ""));
+    const refused = await rehomeOn(alpha, "cluster configure load", foreign);
+    assert.equal(refused.exitCode, 3, refused.stdout);
+    assert.match(refused.stderr, /its nodes are .*, the cluster's alpha \(1\), arb \(3\), beta \(2\) \[cib-invalid\]/);
     await eventually(LIMIT_MS, async () => assert.notEqual(await placeOf("web"), "nowhere"));
     assert.equal(await on(alpha, "configure diff", next), "no difference\n");
   });

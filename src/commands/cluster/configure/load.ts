@@ -8,7 +8,7 @@ export default class ClusterConfigureLoad extends BaseCommand {
   static override description = `Replace the configuration by that of a CIB. What runs is not forgotten.
 
 The CIB is checked first; one with errors is refused, and the configuration in use stays. Resources that it does not
-have any more are stopped by the runtime.`;
+have any more are stopped. A real cluster takes only a CIB with its own nodes.`;
   static override examples = [
     "<%= config.bin %> cluster configure diff new-cib.xml",
     "<%= config.bin %> <%= command.id %> new-cib.xml",
@@ -27,6 +27,7 @@ have any more are stopped by the runtime.`;
     const { before, result } = await withCluster(this.clusterChoice(flags), async (cluster) => {
       await cluster.ensureCib();
       const before = await cluster.read();
+      if (cluster.backend === "pacemaker") configure.requireSameNodes(before, loaded, args.file);
       return { before, result: await changeCib(cluster, configure.replaceConfiguration(loaded)) };
     });
     const changes = configure.resourceChanges(before, loaded);
