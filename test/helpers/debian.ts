@@ -18,6 +18,9 @@ export const UNUSED_DRIVERS = [
   "/lib/modules/*/kernel/sound/*",
 ];
 
+/** In the environment of what runs in a lab's network: the network that Debian's archive is reached from. */
+export const OUTSIDE_NETWORK = "REHOME_OUTSIDE_NETWORK";
+
 export interface DebianRecipe {
   readonly packages: readonly string[];
   /** Patterns of paths that dpkg does not unpack. */
@@ -29,7 +32,9 @@ export interface DebianRecipe {
 
 /** Installs Debian 12 into a folder that does not exist yet. Needs root. */
 export async function installDebian(folder: string, recipe: DebianRecipe): Promise<void> {
+  const outside = process.env[OUTSIDE_NETWORK];
   const argv = [
+    ...(outside === undefined ? [] : ["nsenter", `--net=${outside}`, "--"]),
     ...["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
     `--include=${recipe.packages.join(",")}`,
     ...recipe.leftOut.map((path) => `--dpkgopt=path-exclude=${path}`),

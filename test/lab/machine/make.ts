@@ -21,6 +21,9 @@ export const BOOTED = "booted";
 /** An emulated machine with others beside it, on two busy cores. */
 export const BOOT_MS = 10 * 60_000;
 
+/** What a machine does once after that, which may be to boot machines that are emulated in an emulated one. */
+const FIRST_BOOT_MS = 40 * 60_000;
+
 export interface Making {
   /** Of the machine; is made. */
   readonly folder: string;
@@ -90,7 +93,7 @@ async function bootOnce(spec: MachineSpec, from: Blueprint, { folder, world }: M
     await machine.waitForSsh(BOOT_MS);
     await machine.check(["systemctl", "is-system-running", "--wait"], { timeoutMs: BOOT_MS });
     if (spec.kind === "node") await machine.check(IN_TIME, { timeoutMs: BOOT_MS });
-    if (from.firstBoot !== undefined) await machine.check(from.firstBoot, { timeoutMs: BOOT_MS });
+    if (from.firstBoot !== undefined) await machine.check(from.firstBoot, { timeoutMs: FIRST_BOOT_MS });
     await machine.check(["sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches"]); // less memory to keep
     await machine.close();
     await machine.freeze();

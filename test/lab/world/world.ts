@@ -8,6 +8,7 @@ import { delay } from "../../../src/lib/delay.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { Host } from "../../../src/lib/host/types.js";
+import { OUTSIDE_NETWORK } from "../../helpers/debian.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const INIT = fileURLToPath(new URL("world.sh", import.meta.url));
@@ -100,7 +101,10 @@ export function isInside(world: World): boolean {
 
 /** Runs a program in the world's network, but otherwise on this machine, on this terminal. @returns its exit code */
 export async function runInNetwork(world: World, argv: readonly string[]): Promise<number> {
-  const child = spawn("nsenter", [`--net=/proc/${world.init}/ns/net`, "--", ...argv], { stdio: "inherit" });
+  const child = spawn("nsenter", [`--net=/proc/${world.init}/ns/net`, "--", ...argv], {
+    stdio: "inherit",
+    env: { ...process.env, [OUTSIDE_NETWORK]: `/proc/${process.pid}/ns/net` },
+  });
   process.on("SIGINT", () => undefined); // Ctrl-C reaches the program too: its end is waited for
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {

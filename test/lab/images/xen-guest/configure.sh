@@ -22,4 +22,4 @@ chroot "$root" systemd-machine-id-setup
 chroot "$root" systemctl enable --quiet ledger
 chroot "$root" systemctl mask --quiet \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \
-  ifupdown-pre.service
+  ifupdown-pre.service getty-static.service systemd-binfmt.service

@@ -3,6 +3,9 @@
 # root on DEVICE, and its kernel there or outside.
 set -eu
 root=$1
+# udev of Debian 12 renames the card, unless the kernel's command line (in web1.cfg) forbids it
+nic=enX0
+[ "$5" = outside ] && nic=eth0
 kernel=$(ls "$root/lib/modules")
 
 echo "$2" >"$root/etc/hostname"
@@ -11,8 +14,8 @@ cat >"$root/etc/network/interfaces" <<END
 auto lo
 iface lo inet loopback
 
-allow-hotplug eth0
-iface eth0 inet static
+allow-hotplug $nic
+iface $nic inet static
     address $3/24
     gateway 192.0.2.1
 END
