@@ -38,7 +38,7 @@ export default class Init extends BaseCommand {
     const { name, source } = sourceAt(address, login);
     const host = await connectSource(name, source, { acceptNewHostKey, signal: this.signal });
     try {
-      return { address, login, machine: await migratorOf(source.kind).inspect(host, this.signal) };
+      return { address, login, machine: await migratorOf(source.kind).inspect(host, source, this.signal) };
     } finally {
       await host.close();
     }

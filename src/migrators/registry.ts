@@ -1,21 +1,32 @@
+import type { SourceConfig } from "../lib/config/schema.js";
 import type { Host } from "../lib/host/types.js";
 import { inspectMachine } from "./physical/inspect.js";
 import type { Machine, SourceKind } from "./types.js";
+import { inspectDomain } from "./xen/inspect.js";
 
 /** What a kind of source must be able to do. One folder a kind; this is the list of them. */
 export interface Migrator {
   readonly kind: SourceKind;
   /** One line for people. */
   readonly title: string;
-  /** Describes a machine; reads only. @throws RehomeError output-unreadable, connection-lost, command-timeout, cancelled */
-  inspect(host: Host, signal?: AbortSignal): Promise<Machine>;
+  /**
+   * Describes a machine; reads only.
+   * @param host where the source's address leads
+   * @throws RehomeError output-unreadable, connection-lost, command-timeout, cancelled
+   */
+  inspect(host: Host, source: SourceConfig, signal?: AbortSignal): Promise<Machine>;
 }
 
 const MIGRATORS: Readonly<Record<SourceKind, Migrator>> = {
   physical: {
     kind: "physical",
     title: "a machine that is reached over SSH and copied from within, whatever it runs on",
-    inspect: inspectMachine,
+    inspect: (host, _source, signal) => inspectMachine(host, signal),
+  },
+  xen: {
+    kind: "xen",
+    title: "a domain of a Xen host, which is reached over SSH and has its disks copied from there",
+    inspect: (host, { domain = "" }, signal) => inspectDomain(host, domain, signal),
   },
 };
 

@@ -189,7 +189,7 @@ export async function inspectAndPlan(
 export async function inspectSource(session: GuestSession, signal?: AbortSignal): Promise<Machine> {
   const host = await session.connect(signal);
   try {
-    return await migratorOf(session.sourceConfig.kind).inspect(host, signal);
+    return await migratorOf(session.sourceConfig.kind).inspect(host, session.sourceConfig, signal);
   } finally {
     await host.close();
   }

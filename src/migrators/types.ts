@@ -12,7 +12,7 @@ export type { Concern, RaidArray };
 export type Firmware = "bios" | "uefi";
 
 /** Kinds of sources; each has a folder in src/migrators and an entry in registry.ts. */
-export type SourceKind = "physical";
+export type SourceKind = "physical" | "xen";
 
 /** A machine as `rehome inspect` finds it. */
 export interface Machine {

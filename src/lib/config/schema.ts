@@ -9,13 +9,28 @@ export function isGuestName(name: string): boolean {
   return identifier.safeParse(name).success;
 }
 
-const source = z.strictObject({
-  kind: z.enum(["physical"]).default("physical").describe("what kind of machine it is"),
-  address: address.describe("user@host[:port] to reach it by SSH"),
+const plainSource = z.strictObject({
+  kind: z
+    .enum(["physical", "xen"])
+    .default("physical")
+    .describe("physical: a machine that is copied from within; xen: a domain of a Xen host, copied from there"),
+  address: address.describe("user@host[:port] to reach it by SSH; that of its host (dom0) for xen"),
+  domain: text.optional().describe("xen: name of the domain"),
+  shutdownTimeout: duration.optional().describe("xen: how long the domain may take to shut down; 5min without it"),
+  destroy: z
+    .boolean()
+    .optional()
+    .describe("xen: end a domain that does not shut down in time; without it the cutover is given up"),
   ...login,
   legacyCiphers: z.boolean().default(false).describe("allow the key exchanges and ciphers of CentOS 5/6 and Debian 6"),
   powerOn: argv.optional().describe("command (argv) that switches the machine on, for rollback, such as ipmitool"),
   powerOff: argv.optional().describe("command (argv) that cuts its power, when it does not switch itself off"),
+});
+
+const source = plainSource.superRefine(({ kind, domain }, context) => {
+  if (kind === "xen" && domain === undefined) {
+    context.addIssue({ code: "custom", path: ["domain"], message: "must name the domain, because the kind is xen" });
+  }
 });
 
 const target = z.strictObject({

@@ -219,6 +219,7 @@ function unstoppable({ session, options, report }: CutoverRequest, records: read
 
 function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): CutoverContext {
   const { session, options, report, signal } = request;
+  requirePhysical(session);
   const planned = plannedOf(records);
   if (planned === undefined) throw notStaged(session);
   let appliance: Promise<Hypervisor["type"]> | undefined;
@@ -243,6 +244,15 @@ function requireState(session: GuestSession, state: GuestState, allowed: readonl
   if (state === "planned" || state === "staging") throw notStaged(session);
   throw new RehomeError("wrong-state", `cannot ${verb} a guest that is ${state}`, {
     remedy: `see rehome status ${session.guest}`,
+  });
+}
+
+/** What brings a machine to rest must never be done to the host of a domain. @throws RehomeError source-unsupported */
+function requirePhysical({ sourceConfig: { kind }, guestConfig }: GuestSession): void {
+  if (kind === "physical") return;
+  throw new RehomeError("source-unsupported", `sources of the kind ${kind} cannot be cut over yet`, {
+    machine: guestConfig.source,
+    remedy: "plan and stage it meanwhile",
   });
 }
 

@@ -91,7 +91,8 @@ function kernelArgs({ kernel }: Blueprint, initrd: string): readonly string[] {
     const line = `root=/dev/vda console=ttyS0 ${COMMAND_LINE}`;
     return ["-kernel", kernel.path, "-initrd", initrd, "-append", line];
   }
-  const modules = `${kernel.dom0} root=/dev/sda console=hvc0 ${COMMAND_LINE},${initrd}`;
+  // on a busy machine its disk is found late
+  const modules = `${kernel.dom0} root=/dev/sda rootdelay=300 console=hvc0 ${COMMAND_LINE},${initrd}`;
   return [
     "-kernel",
     kernel.path,
