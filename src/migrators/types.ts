@@ -82,6 +82,8 @@ export interface Kernel {
   readonly running: boolean;
   /** Whether its initramfs (or the kernel itself) has virtio_blk or virtio_scsi with virtio_pci; undefined when it could not be read. */
   readonly hasVirtio: boolean | undefined;
+  /** Only its modules are in /lib/modules; the kernel itself is not in /boot. */
+  readonly modulesOnly?: true;
 }
 
 /** A whole disk of the source, or what its hypervisor gives a paravirtual guest as a single partition (`xvda1`). */

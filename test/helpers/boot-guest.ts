@@ -41,8 +41,9 @@ export async function bootGuest({ name, folder, volumes, mac, address, identity 
   const base = 20_000 + (process.pid % 10_000);
   const ports = { ssh: base, ledger: base + 10_000 };
   const forward = `hostfwd=tcp:127.0.0.1:${ports.ssh}-${address}:22,hostfwd=tcp:127.0.0.1:${ports.ledger}-${address}:${LEDGER_PORT}`;
+  // not "max": QEMU 7.2 emulates some of what it has wrongly, and guests then load drivers for all of it
   const qemu = await host.start([
-    ...["qemu-system-x86_64", "-accel", await accelerator(), "-machine", "pc", "-cpu", "max,-svm", "-m", "768"],
+    ...["qemu-system-x86_64", "-accel", await accelerator(), "-machine", "pc", "-cpu", "qemu64", "-m", "768"],
     ...["-nodefaults", "-display", "none", "-serial", `file:${log}`],
     ...volumes.flatMap((path) => ["-drive", `if=virtio,format=raw,cache=unsafe,file=${path}`]),
     ...["-netdev", `user,id=net,net=192.0.2.0/24,host=192.0.2.1,restrict=on,${forward}`],

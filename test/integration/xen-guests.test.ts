@@ -5,15 +5,18 @@ import { join } from "node:path";
 import { fileVolumes } from "../../src/cluster/volumes/file-volume.js";
 import { configSchema } from "../../src/lib/config/schema.js";
 import { localHost } from "../../src/lib/host/local-host.js";
+import { runChecked } from "../../src/lib/host/run.js";
 import { silentReport } from "../../src/lib/report.js";
 import { convertGuest } from "../../src/migrators/conversion/convert.js";
+import { chooseKernel } from "../../src/migrators/conversion/kernel/choose.js";
+import { prepareKernel } from "../../src/migrators/conversion/kernel/prepare.js";
 import { commitOverlays, prepareOverlays } from "../../src/migrators/conversion/overlays.js";
 import type { ConversionReport } from "../../src/migrators/conversion/types.js";
 import { guestStore } from "../../src/migrators/guest-store.js";
 import { landingOf } from "../../src/migrators/landing/landing.js";
 import { draftGuest } from "../../src/migrators/plan/draft.js";
 import { runFinalPass, stageGuest, verifyTarget } from "../../src/migrators/staging/index.js";
-import type { GuestPlan, Machine } from "../../src/migrators/types.js";
+import type { GuestPlan, HostedBoot, Machine } from "../../src/migrators/types.js";
 import { bootGuest, type BootedGuest } from "../helpers/boot-guest.js";
 import { device } from "../migrators/plan/good-server.js";
 import { xenDisk, xenGuests, xenMachine, type XenGuests } from "../helpers/xen-guests.js";
@@ -40,8 +43,9 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
   async function move(
     name: keyof typeof NICS,
     machine: Machine,
+    packages: readonly string[] = [],
   ): Promise<{ plan: GuestPlan; report: ConversionReport }> {
-    const work = join(folder, name);
+    const work = await mkdtemp(join(folder, `${name}-`));
     const config = configSchema.parse({
       version: 1,
       sources: { [name]: { address: "root@192.0.2.1" } },
@@ -60,7 +64,9 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
     await stageGuest({ ...context, options: { passes: 1 } });
     await runFinalPass({ ...context, options: {}, quiesced: true });
     await verifyTarget({ ...context, options: {}, mode: "full" });
-    const target = { plan, host, workFolder: join(work, "conversion") };
+    const kernelFolder = join(work, "kernel");
+    await prepareKernel(chooseKernel(found, packages), kernelFolder, () => Promise.resolve(localHost("dom0")));
+    const target = { plan, host, workFolder: join(work, "conversion"), kernelFolder };
     const disks = await prepareOverlays(target);
     const report = await convertGuest({ ...target, machine: found, disks, hypervisor: "qemu", report: silentReport });
     console.log(`      ${report.phases.map((phase) => `${phase.name} ${phase.durationMs} ms`).join(", ")}`);
@@ -82,23 +88,48 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
 
   it("web1: a file system straight on xvda1, the kernel outside", async () => {
     const root = await xenDisk("xvda1", guests.web1, { mountPoint: "/" });
-    const outside = {
-      how: "outside",
-      kernel: guests.kernel,
-      ramdisk: guests.ramdisk,
-      commandLine: "root=/dev/xvda1 ro console=hvc0",
-      release: undefined,
-      hasModules: true,
-    } as const;
-    const { plan } = await move("web1", xenMachine("web1", outside, [root]));
+    const { plan } = await move("web1", xenMachine("web1", outside(), [root], { kernels: [kernel] }));
     assert.equal(plan.volumes[0]?.wrapping?.table, "dos");
     await assertWorks(await boot("web1", plan), "web1", root.uuid);
   });
 
+  it("web1 without anything in /boot: its dom0's kernel, and an initramfs of rehome's own", async () => {
+    const release = await emptyBoot(guests.web1);
+    const root = await xenDisk("xvda1", guests.web1, { mountPoint: "/" });
+    const kernels = [{ release, running: true, hasVirtio: undefined, modulesOnly: true }] as const;
+    const hosted = { ...outside(), ramdisk: undefined, release } as const;
+    const { plan, report } = await move("web1", xenMachine("web1", hosted, [root], { kernels }));
+    const steps = report.changes.map(({ step }) => step);
+    assert.ok(steps.includes("kernel") && steps.includes("own initramfs"), steps.join());
+    await assertWorks(await boot("web1", plan), "web1", root.uuid);
+  });
+
+  const kernel = { release: "of-its-own", running: true, hasVirtio: undefined };
+
+  function outside(): HostedBoot & { readonly how: "outside" } {
+    const { kernel, ramdisk } = guests;
+    const commandLine = "root=/dev/xvda1 ro console=hvc0";
+    return { how: "outside", kernel, ramdisk, commandLine, release: undefined, hasModules: true };
+  }
+
+  /** Removes all that is in /boot of an ext4 image. @returns the release of the kernel that was there */
+  async function emptyBoot(image: string): Promise<string> {
+    const listed = await runChecked(host, ["debugfs", "-R", "ls -p /boot", image]);
+    const names = listed.split("\n").flatMap((line) => /^\/\d+\/10\d+\/\d+\/\d+\/([^/]+)\//.exec(line)?.[1] ?? []);
+    for (const name of names) await runChecked(host, ["debugfs", "-w", "-R", `rm /boot/${name}`, image]);
+    const release = names.flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? [])[0];
+    assert.ok(release !== undefined, listed);
+    await host.run(["e2fsck", "-fy", image]); // debugfs leaves the counts of free blocks as they were
+    return release;
+  }
+
   it("db1: a whole disk that pygrub reads, without a boot loader", async () => {
     const whole = await xenDisk("xvda", guests.db1);
     const root = device("xvda1", { format: "ext4", mountPoint: "/", uuid: await partitionUuid(guests.db1) });
-    const { plan } = await move("db1", xenMachine("db1", { how: "menu" }, [{ ...whole, contents: [root] }]));
+    const { plan } = await move(
+      "db1",
+      xenMachine("db1", { how: "menu" }, [{ ...whole, contents: [root] }], { kernels: [kernel] }),
+    );
     assert.equal(plan.volumes[0]?.wrapping, undefined);
     await assertWorks(await boot("db1", plan), "db1", root.uuid);
   });

@@ -73,6 +73,10 @@ const guest = z.strictObject({
   memory: size.optional().describe("memory, such as 4GiB; as much as the source has without it"),
   bridges: z.record(text, text).default({}).describe("bridge of each NIC, by its name on the source"),
   excludeDisks: z.array(text).default([]).describe("disks (kernel names) that are not moved"),
+  kernelPackages: z
+    .array(absolutePath)
+    .default([])
+    .describe("packages (.deb) with a kernel and its modules, for a paravirtual guest that has none of its own"),
   stopServices: z.array(text).default([]).describe("services to stop first at cutover, in this order"),
   checks: z.array(check).default([]).describe("what must answer after cutover"),
   bootTimeout: duration.default("5min").describe("how long the guest may take until its checks answer"),

@@ -11,6 +11,9 @@ export async function applyEdit(files: GuestFilesystem, edit: Edit): Promise<voi
       return files.append(edit.path, edit.content);
     case "remove":
       return files.remove(edit.path);
+    case "unpack":
+      await files.makeFolder(edit.path);
+      return files.unpack(edit.archive, edit.path);
     case "disk":
       return files.writeDisk(edit.device, edit.offset, edit.content);
     case "link":

@@ -6,6 +6,8 @@ import type { Distribution } from "../types.js";
 import { applyEdit, filesOf } from "./apply.js";
 import { makeGrub } from "./grub/images.js";
 import { startAppliance, type Appliance } from "./guestfs/appliance.js";
+import { staticBusybox } from "./kernel/busybox.js";
+import { readKernel } from "./kernel/prepare.js";
 import { discardOverlays, freeSpace, noSpace, overlayState, prepareOverlays, setOverlayState } from "./overlays.js";
 import { readDistribution } from "./distribution.js";
 import { STEPS } from "./steps/index.js";
@@ -87,7 +89,11 @@ async function convertMounted(
   const distribution = await readDistribution(files);
   requireSupported(distribution, plan.name);
   const { devices } = appliance;
-  const supplies: Supplies = { grub: (uuid, folder) => makeGrub(options.host, options.workFolder, uuid, folder) };
+  const supplies: Supplies = {
+    grub: (uuid, folder) => makeGrub(options.host, options.workFolder, uuid, folder),
+    kernel: () => readKernel(options.kernelFolder),
+    busybox: () => staticBusybox(options.host),
+  };
   const context: StepContext = { files, mounts, supplies, plan, machine, distribution, devices };
   const changes: Change[] = [];
   const warnings: string[] = [];

@@ -15,6 +15,8 @@ export interface ConversionTarget {
   readonly host: Host;
   /** Folder of this guest's conversion on the target; made when missing. It needs some hundred MiB of free space. */
   readonly workFolder: string;
+  /** On the machine that rehome runs on: what prepareKernel put there, if the guest needed it. */
+  readonly kernelFolder?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -81,6 +83,8 @@ export interface GuestFilesystem {
   list(path: string): Promise<readonly string[]>;
   remove(path: string): Promise<void>;
   makeFolder(path: string): Promise<void>;
+  /** Unpacks a tar archive into a folder that is there. @throws RehomeError guest-disk-full */
+  unpack(archive: Buffer, folder: string): Promise<void>;
   link(target: string, path: string): Promise<void>;
   /**
    * Runs a program of the guest inside the appliance, without network.
@@ -129,6 +133,20 @@ export interface Supplies {
    * @throws RehomeError tool-missing, command-failed
    */
   grub(uuid: string, folder: string): Promise<GrubImages>;
+  /** The kernel that prepareKernel found for the guest; undefined when it was thought to have one. */
+  kernel(): Promise<SuppliedKernel | undefined>;
+  /** A statically linked busybox. @throws RehomeError tool-missing */
+  busybox(): Promise<Buffer>;
+}
+
+/** A kernel from outside of the guest. */
+export interface SuppliedKernel {
+  readonly release: string;
+  readonly image: Buffer;
+  /** Made by its hypervisor's host for that guest or for all of them. */
+  readonly ramdisk: Buffer | undefined;
+  /** A tar archive with the folder RELEASE of modules; undefined where the guest has them. */
+  readonly modules: Buffer | undefined;
 }
 
 /** What a step may look at. */
@@ -163,6 +181,7 @@ export type Edit = { readonly what: readonly string[] } & (
   | { readonly kind: "write"; readonly path: string; readonly content: string | Buffer }
   | { readonly kind: "append"; readonly path: string; readonly content: Buffer }
   | { readonly kind: "remove"; readonly path: string }
+  | { readonly kind: "unpack"; readonly path: string; readonly archive: Buffer }
   | { readonly kind: "disk"; readonly device: string; readonly offset: number; readonly content: Buffer }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
   | {

@@ -25,6 +25,12 @@ export const CONCERNS = {
   },
   "boot-loader-missing": { severity: "blocker", meaning: "no boot loader was found" },
   "boot-loader-unsupported": { severity: "blocker", meaning: "the boot loader is not GRUB 2 for BIOS" },
+  "boot-loader-no-room": {
+    severity: "blocker",
+    meaning: "a guest without a boot loader has no room for one before its first partition",
+  },
+  "kernel-missing": { severity: "blocker", meaning: "a guest has no kernel of its own, and none can be given to it" },
+  "kernel-given": { severity: "warning", meaning: "a guest without a kernel of its own gets one from outside" },
   "virtio-missing": {
     severity: "info",
     meaning: "a kernel has no virtio drivers at boot; its initramfs will be rebuilt",

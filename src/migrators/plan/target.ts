@@ -33,12 +33,17 @@ export interface Tool {
   readonly name: string;
   /** The Debian package that has it. */
   readonly package: string;
+  /** Only needed for guests that their hypervisor starts without a boot loader. */
+  readonly paravirtual?: true;
 }
 
 /** What the conversion needs on the machine that rehome runs on. */
 export const CONVERSION_TOOLS: readonly Tool[] = [
   { name: "qemu-img", package: "qemu-utils" },
   { name: "guestfish", package: "libguestfs-tools" },
+  { name: "grub-mkimage", package: "grub-common", paravirtual: true },
+  { name: "/usr/lib/grub/i386-pc/grub-bios-setup", package: "grub-pc-bin", paravirtual: true },
+  { name: "busybox", package: "busybox-static", paravirtual: true },
 ];
 
 /** What guests need on a machine that runs them. */

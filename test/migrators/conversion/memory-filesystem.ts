@@ -61,6 +61,10 @@ export function memoryFilesystem(
       files.delete(path);
       return Promise.resolve();
     },
+    unpack(archive, folder) {
+      files.set(`${folder}/unpacked`, Buffer.from(archive));
+      return Promise.resolve();
+    },
     makeFolder: () => Promise.resolve(),
     link(target, path) {
       links.set(path, target);
@@ -112,11 +116,18 @@ function device(
   return { path, sourcePath, format, uuid, label, partUuid: undefined };
 }
 
+/** A target without anything to give. */
+export const NO_SUPPLIES: StepContext["supplies"] = {
+  grub: () => Promise.reject(new RehomeError("tool-missing", "the test has no GRUB")),
+  kernel: () => Promise.resolve(undefined),
+  busybox: () => Promise.reject(new RehomeError("tool-missing", "the test has no busybox")),
+};
+
 export function stepContext(files: GuestFilesystem, changes: Partial<StepContext> = {}): StepContext {
   return {
     files,
     mounts: new Map(DEVICES.flatMap((found) => (found.uuid === UUIDS.root ? [["/", found] as const] : []))),
-    supplies: { grub: () => Promise.reject(new RehomeError("tool-missing", "the test has no GRUB")) },
+    supplies: NO_SUPPLIES,
     plan: guestPlan(["/volumes/a", "/volumes/b"]),
     machine: machine(),
     distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },

@@ -1,7 +1,7 @@
 import type { ConcernCode } from "../../../src/migrators/plan/concerns.js";
 import { planGuest, type PlanInput } from "../../../src/migrators/plan/plan.js";
 import type { TargetFacts } from "../../../src/migrators/plan/target.js";
-import type { GuestPlan, Machine, Nic } from "../../../src/migrators/types.js";
+import type { GuestPlan, HostedBoot, Machine, Nic } from "../../../src/migrators/types.js";
 import { configOf, device, disk, GOOD_DISK, GOOD_MACHINE, GOOD_TARGET } from "./good-server.js";
 
 const GIB = 1024 ** 3;
@@ -46,6 +46,16 @@ export const luksRoot = disk("sda", {
   ],
 });
 
+/** A guest whose kernel is a file of its host. */
+const OUTSIDE: HostedBoot = {
+  how: "outside",
+  kernel: "/var/lib/xen/vmlinuz",
+  ramdisk: undefined,
+  commandLine: "root=/dev/xvda1 ro",
+  release: "6.1.0-9-amd64",
+  hasModules: true,
+};
+
 export const CASES: readonly Case[] = [
   { code: "source-not-root", when: "nobody became root", machine: { inspectedAsRoot: false } },
   {
@@ -74,6 +84,37 @@ export const CASES: readonly Case[] = [
     when: "it starts with LILO",
     machine: { bootLoader: { name: "lilo", disk: "sda" } },
     names: /lilo/,
+  },
+  {
+    code: "boot-loader-no-room",
+    when: "pygrub's disk has its partition at sector 63",
+    machine: {
+      ...withDisks(disk("xvda", { contents: [device("xvda1", { format: "ext3", mountPoint: "/", start: 63 * 512 })] })),
+      ...{ bootLoader: undefined, boot: { how: "menu" } },
+    },
+    names: /xvda begins at 31\.5 KiB/,
+  },
+  {
+    code: "kernel-missing",
+    when: "the guest has neither a kernel nor modules of its host's",
+    machine: { bootLoader: undefined, boot: { ...OUTSIDE, hasModules: false }, kernels: [] },
+    names: /no modules of 6\.1\.0-9-amd64/,
+  },
+  {
+    code: "kernel-given",
+    when: "its host's kernel fits the guest's modules",
+    machine: {
+      ...{ bootLoader: undefined, boot: OUTSIDE },
+      kernels: [{ release: "6.1.0-9-amd64", running: true, hasVirtio: undefined, modulesOnly: true }],
+    },
+    names: /6\.1\.0-9-amd64 from its host/,
+  },
+  {
+    code: "kernel-given",
+    when: "packages are named",
+    machine: { bootLoader: undefined, boot: { ...OUTSIDE, hasModules: false }, kernels: [] },
+    guest: { kernelPackages: ["/srv/linux-image.deb"] },
+    names: /\/srv\/linux-image\.deb/,
   },
   {
     code: "virtio-missing",

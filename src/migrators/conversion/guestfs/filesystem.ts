@@ -8,6 +8,9 @@ const READ_LIMIT = 8 * 1024 * 1024;
 /** libguestfs carries at most 4 MiB in a message. */
 const PIECE = 1024 * 1024;
 
+/** A kernel's modules are some hundred MiB; an emulated appliance takes a minute. */
+const UNPACK_TIMEOUT_MS = 600_000;
+
 const S_IFMT = 0o170000;
 const TYPES: Readonly<Record<number, FileStatus["type"]>> = { 0o100000: "file", 0o040000: "folder" };
 
@@ -85,6 +88,14 @@ export function guestfsFilesystem(session: GuestfishSession, options: Filesystem
     },
     async makeFolder(path) {
       await run(path, "mkdir-p");
+    },
+    async unpack(archive, folder) {
+      const staged = await options.stage(archive);
+      try {
+        await session.run("tar-in", [staged, folder], UNPACK_TIMEOUT_MS);
+      } catch (thrown) {
+        throw thrown instanceof GuestfishError ? fileError(thrown, machine, folder) : thrown;
+      }
     },
     async link(target, path) {
       try {

@@ -3,6 +3,7 @@ export interface CpioEntry {
   readonly path: string;
   /** Undefined for a folder. */
   readonly content: Buffer | undefined;
+  readonly executable?: boolean;
 }
 
 const HEADER = 110;
@@ -15,7 +16,7 @@ const TRAILER = "TRAILER!!!";
  */
 export function writeCpio(entries: readonly CpioEntry[]): Buffer {
   const parts = entries.map((entry, index) => {
-    const mode = entry.content === undefined ? 0o040755 : 0o100644;
+    const mode = entry.content === undefined ? 0o040755 : entry.executable === true ? 0o100755 : 0o100644;
     return member(entry.path, mode, index + 1, entry.content ?? Buffer.alloc(0));
   });
   return Buffer.concat([...parts, member(TRAILER, 0, 0, Buffer.alloc(0))]);

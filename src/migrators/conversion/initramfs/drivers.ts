@@ -15,11 +15,9 @@ const INDEXES = ["modules.dep.bin", "modules.alias.bin"] as const;
 export type DriverState = "builtin" | "modules" | "missing";
 
 export async function driverState(files: GuestFilesystem, release: string): Promise<DriverState> {
-  const folder = `/lib/modules/${release}`;
-  const builtin = (await files.read(`${folder}/modules.builtin`))?.toString("latin1") ?? "";
-  if (DRIVERS.every((name) => findModule(builtin.split("\n"), name) !== undefined)) return "builtin";
-  const paths = (await modulePaths(files, release)).keys();
-  const all = [...paths, ...builtin.split("\n")];
+  const { paths, builtin } = await readModules(files, release);
+  if (DRIVERS.every((name) => findModule(builtin, name) !== undefined)) return "builtin";
+  const all = [...paths.keys(), ...builtin];
   return DRIVERS.every((name) => findModule(all, name) !== undefined) ? "modules" : "missing";
 }
 
@@ -68,6 +66,19 @@ export async function hasDriverArchive(files: GuestFilesystem, path: string, siz
   return (await files.readPart(path, Math.max(0, size - 512), 512)).includes(`${MARK}\0`);
 }
 
+/** The drivers of a kernel. */
+export interface Modules {
+  /** Each module's path below /lib/modules/RELEASE, and those of all that it needs, the one to load last first. */
+  readonly paths: ReadonlyMap<string, readonly string[]>;
+  /** Paths of what is built into the kernel. */
+  readonly builtin: readonly string[];
+}
+
+export async function readModules(files: GuestFilesystem, release: string): Promise<Modules> {
+  const builtin = (await files.read(`/lib/modules/${release}/modules.builtin`))?.toString("latin1") ?? "";
+  return { paths: await modulePaths(files, release), builtin: builtin.split("\n") };
+}
+
 /** Every module of a kernel and those it depends on, as modules.dep has them: `kernel/a/b.ko.xz: kernel/c/d.ko`. */
 async function modulePaths(files: GuestFilesystem, release: string): Promise<Map<string, readonly string[]>> {
   const text = (await files.read(`/lib/modules/${release}/modules.dep`))?.toString("latin1") ?? "";
@@ -89,7 +100,7 @@ function isPlain(path: string): boolean {
   return /^[A-Za-z0-9_+.-]+(?:\/[A-Za-z0-9_+.-]+)*$/.test(path) && !path.split("/").includes("..");
 }
 
-function findModule(paths: readonly string[], name: string): string | undefined {
+export function findModule(paths: readonly string[], name: string): string | undefined {
   return paths.find((path) => /\/([^/]+)\.ko(?:\.\w+)?$/.exec(path)?.[1]?.replaceAll("-", "_") === name);
 }
 

@@ -7,6 +7,7 @@ import { grubDefaults } from "./grub-defaults.js";
 import { grubInstall, grubPackage } from "./grub-install.js";
 import { grubMenu } from "./grub-menu.js";
 import { initramfs } from "./initramfs.js";
+import { kernel, ownInitramfs } from "./kernel.js";
 import { networkNames } from "./network-names.js";
 import { guestAgent, leftovers } from "./notes.js";
 import { resume } from "./resume.js";
@@ -20,6 +21,8 @@ export const STEPS: readonly Step[] = [
   fstab,
   xenLeftovers,
   crypttab,
+  kernel,
+  ownInitramfs,
   grubInstall,
   grubDefaults,
   grubMenu,

@@ -1,6 +1,7 @@
 import { convertGuest } from "../../conversion/convert.js";
 import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
 import type { ConversionTarget } from "../../conversion/types.js";
+import { kernelFolder } from "../../conversion/kernel/prepare.js";
 import { join } from "node:path";
 import { markDiverged, markStaged } from "../../staging/index.js";
 import type { Step } from "../sequence.js";
@@ -73,6 +74,7 @@ export function conversionTarget({
     plan,
     host: session.target,
     workFolder: join(session.store.folder, "conversion"),
+    kernelFolder: kernelFolder(session.store),
     ...(signal && { signal }),
   };
 }

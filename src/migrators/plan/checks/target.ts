@@ -3,15 +3,16 @@ import { concern } from "../concerns.js";
 import { listed, type PlanContext } from "../context.js";
 
 /** What the target lacks, whatever the guest is. */
-export function checkTarget({ target }: PlanContext): readonly Concern[] {
-  const packages = [...new Set(target.missingTools.map((tool) => tool.package))];
+export function checkTarget({ target, machine }: PlanContext): readonly Concern[] {
+  const missing = target.missingTools.filter(({ paravirtual }) => paravirtual !== true || machine.boot !== undefined);
+  const packages = [...new Set(missing.map((tool) => tool.package))];
   return [
     ...(packages.length === 0
       ? []
       : [
           concern(
             "tools-missing",
-            `the target lacks ${listed(target.missingTools.map((tool) => tool.name))}`,
+            `the target lacks ${listed(missing.map((tool) => tool.name))}`,
             `apt-get install ${packages.join(" ")}`,
           ),
         ]),

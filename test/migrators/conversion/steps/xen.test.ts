@@ -12,7 +12,7 @@ import { xenLeftovers } from "../../../../src/migrators/conversion/steps/xen-lef
 import type { GuestDevice, Step, StepContext } from "../../../../src/migrators/conversion/types.js";
 import type { HostedBoot } from "../../../../src/migrators/types.js";
 import { machine } from "../fixtures.js";
-import { memoryFilesystem, stepContext, UUIDS, type MemoryFilesystem } from "../memory-filesystem.js";
+import { memoryFilesystem, NO_SUPPLIES, stepContext, UUIDS, type MemoryFilesystem } from "../memory-filesystem.js";
 
 const MIB = 1024 ** 2;
 const OUTSIDE: HostedBoot = {
@@ -97,6 +97,7 @@ describe("conversion of a guest of Xen's: the boot loader", () => {
     const files = memoryFilesystem({}, { disks: { vda: before, vdb: Buffer.alloc(512) } });
     const asked: string[][] = [];
     const supplies = {
+      ...NO_SUPPLIES,
       grub: (uuid: string, folder: string) => {
         asked.push([uuid, folder]);
         return Promise.resolve({ boot, core });
