@@ -29,6 +29,8 @@ export class FakeLvm {
   readonly log: string[] = [];
   bootId = "boot-1";
   originUuid = "origin-uuid";
+  /** What the path that is copied leads to: the volume itself (254:0). Hexadecimal, as stat prints it. */
+  diskNumber = "fe|0";
   free = 256 * 1024 * 1024;
   /** Called when a snapshot was made, before anything else is answered. */
   onSnapshot: () => Promise<void> = () => Promise.resolve();
@@ -92,7 +94,7 @@ export class FakeLvm {
       case "vgs":
         return said(`${this.free}|1048576\n`);
       case "stat":
-        return said(name === this.disk ? "block special file|fe|0\n" : "regular file|0|0\n");
+        return said(name === this.disk ? `block special file|${this.diskNumber}\n` : "regular file|0|0\n");
       case "cat":
         return said("", 1);
       case "lvcreate":

@@ -91,7 +91,12 @@ describe("changes on logical volumes are followed by snapshots", () => {
     const before = await disk.bytesReadBelow();
     const pass = await stageOnce();
     const below = (await disk.bytesReadBelow()) - before;
-    const figures = { changed, "source reads": pass.readBytes ?? 0, "kernel's count": below, wire: pass.wireBytes };
+    // LVM and udev look at devices that come and go: that is not less where less changed.
+    const withoutProbing = Math.max(0, below - 12 * MIB);
+    const figures = { "source reads": pass.readBytes ?? 0, "without probing": withoutProbing, wire: pass.wireBytes };
+    console.log(
+      `      changed: ${formatSize(changed)}; the kernel counted ${formatSize(below)} of reads below the volume`,
+    );
     for (const [name, bytes] of Object.entries(figures)) {
       console.log(`      ${name}: ${formatSize(bytes)} (${(bytes / changed).toFixed(3)} × changed)`);
     }

@@ -22,6 +22,8 @@ export interface FollowRequest {
   readonly tracking: Tracking | undefined;
   /** All completed passes of the guest. */
   readonly passes: readonly Pass[];
+  /** All logical volumes of the machine, as they were a moment ago. */
+  readonly volumes: readonly SourceVolume[];
   readonly quiesced: boolean;
   readonly report: Report;
   /** Notes in the guest's journal what is true from now on. */
@@ -53,7 +55,7 @@ export function unfollowed(volume: TrackedVolume): Followed {
  */
 export async function follow(request: FollowRequest): Promise<Followed> {
   const { tracking, volume, origin, method, host, report, quiesced } = request;
-  const ours = await ownSnapshots(request);
+  const ours = ownSnapshots(request, request.volumes);
   const current = ours.find(({ name }) => name === tracking?.snapshot.name);
   if (tracking === undefined) return begin(request, undefined);
   const standing = { bootId: request.bootId, origin, snapshot: current, volume: volume.volume };
@@ -68,13 +70,13 @@ export async function follow(request: FollowRequest): Promise<Followed> {
 }
 
 /** Snapshots that rehome made of this volume for this guest. */
-async function ownSnapshots({ host, guest, origin }: FollowRequest): Promise<readonly SourceVolume[]> {
-  const volumes = (await listVolumes(host)) ?? [];
+function ownSnapshots({ guest, origin }: FollowRequest, volumes: readonly SourceVolume[]): readonly SourceVolume[] {
   return volumes.filter((one) => isOf(guest, one) && one.group === origin.group && one.origin === origin.name);
 }
 
 async function withoutSnapshots(request: FollowRequest): Promise<Followed> {
-  for (const snapshot of await ownSnapshots(request)) await removeSnapshot(request.host, snapshot);
+  const now = (await listVolumes(request.host)) ?? [];
+  for (const snapshot of ownSnapshots(request, now)) await removeSnapshot(request.host, snapshot);
   return unfollowed(request.volume);
 }
 
@@ -155,7 +157,7 @@ async function makeSnapshot(
   const order = { guest, origin, name, changeRate: changeRate(passes, volume.plan.disk), atLeast };
   const made = await method.create(host, order);
   if ("reason" in made) return made;
-  const snapshot = (await ownSnapshots(request)).find((one) => one.name === name);
+  const snapshot = ownSnapshots(request, (await listVolumes(host)) ?? []).find((one) => one.name === name);
   return snapshot === undefined ? { reason: "its snapshot was made and is not there" } : { ...made, snapshot };
 }
 

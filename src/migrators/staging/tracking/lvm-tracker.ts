@@ -7,6 +7,8 @@ import { packExtents } from "./extents.js";
 import { follow, unfollowed, type Followed } from "./follow.js";
 import { deviceNumber, listVolumes, readBootId, type SourceVolume } from "./lvm.js";
 import { isThick, thickMethod, type Method } from "./method.js";
+import { isOf, removeSnapshot } from "./snapshots.js";
+import { isThin, thinMethod } from "./thin.js";
 import { watchRoom } from "./watch.js";
 
 export interface LvmTrackerOptions {
@@ -81,32 +83,23 @@ class LvmTracker implements Tracker {
     const { disk, sourcePath } = volume.plan;
     const device = await deviceNumber(host, sourcePath);
     const origin = found.find((one) => one.device !== undefined && one.device === device);
-    const method = origin && isThick(origin) ? thickMethod(this.options.interpreters) : undefined;
+    const method = origin && methodOf(origin, this.options.interpreters);
     const { store, report, plan } = this.context;
     const note = (now: Tracking | undefined): Promise<void> =>
       store.append({ type: "tracking", at: Date.now(), disk, ...(now && { tracking: now }) });
     if (tracking !== undefined && method === undefined) {
-      const text = `all of ${sourcePath} is compared in this pass: it is no logical volume any more`;
+      const text = `all of ${sourcePath} is compared in this pass: it is no logical volume of that kind any more`;
       report.note({ severity: "warning", text });
+      const left = found.find((one) => one.uuid === tracking.snapshot.uuid && isOf(plan.name, one));
+      if (left !== undefined) await removeSnapshot(host, left);
       await note(undefined);
     }
     const mayFollow = (this.options.arm || tracking !== undefined) && !this.given.has(disk);
     if (!mayFollow || method === undefined || origin === undefined) return plainDisk(volume);
     const records = await store.records();
     const [bootId, passes] = [await readBootId(host), passesOf(records)];
-    const request = {
-      host,
-      guest: plan.name,
-      volume,
-      origin,
-      method,
-      bootId,
-      tracking,
-      passes,
-      quiesced,
-      report,
-      note,
-    };
+    const known = { bootId, tracking, passes, volumes: found };
+    const request = { host, guest: plan.name, volume, origin, method, ...known, quiesced, report, note };
     try {
       return { volume, method, origin, followed: await follow(request) };
     } catch (thrown) {
@@ -164,6 +157,12 @@ class LvmTracker implements Tracker {
     await this.host?.close();
     this.host = undefined;
   }
+}
+
+/** How a volume can be followed; undefined when it cannot. */
+function methodOf(origin: SourceVolume, interpreters: readonly string[] | undefined): Method | undefined {
+  if (isThin(origin)) return thinMethod;
+  return isThick(origin) ? thickMethod(interpreters) : undefined;
 }
 
 function plainDisk(volume: TrackedVolume): Disk {

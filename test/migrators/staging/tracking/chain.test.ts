@@ -159,6 +159,20 @@ describe("a chain of snapshots", () => {
     await assertCopyOf(guest.disks[0] ?? "");
   });
 
+  it("follows nothing but the very device that is copied (rule 4)", async () => {
+    lvm.diskNumber = "8|0"; // a disk below the volume, of which the volume's snapshots tell nothing
+    assert.equal((await stage()).tracker, "hash");
+    assert.deepEqual(lvm.snapshots, []);
+    lvm.diskNumber = "fe|0";
+    await stage();
+    await lvm.write(0, random(12, 4096));
+    lvm.diskNumber = "8|0";
+    assert.equal((await stage()).tracker, "hash");
+    assert.match(notes.join("\n"), /no logical volume of that kind any more/);
+    assert.deepEqual(lvm.snapshots, []);
+    await assertCopyOf(guest.disks[0] ?? "");
+  });
+
   it("compares everything in every pass, and says so, where there is no room for snapshots", async () => {
     lvm.free = MIB;
     assert.equal((await stage()).tracker, "hash");
