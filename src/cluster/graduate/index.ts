@@ -12,6 +12,7 @@ import { endRuntime, proveEnded } from "./runtime-end.js";
 import { archive, graduateFolder, keptAgain, setAside } from "./source.js";
 import type { Expected } from "./types.js";
 
+export { handedOver } from "./source.js";
 export { planGraduation, type GraduateContext, type GraduationPlan } from "./plan.js";
 
 /** One line of what was done. */

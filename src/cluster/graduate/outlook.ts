@@ -44,9 +44,9 @@ export async function pacemakersOutlook(host: Host, cib: XmlElement): Promise<Ou
       });
     });
     const root = parseXml(written.toString(), graph);
-    const operations = descendantsOf(root, "rsc_op").map((at) => decision(at, childOf(at, "primitive")));
-    const events = descendantsOf(root, "crm_event").map((at) => decision(at, undefined));
-    return outlookOf([...operations, ...events]);
+    const actions = descendantsOf(root, "action_set").flatMap((set) => set.children);
+    const real = actions.filter(({ name }) => name === "rsc_op" || name === "crm_event");
+    return outlookOf(real.map((at) => decision(at, childOf(at, "primitive"))));
   } finally {
     await host.run(["rm", "-rf", "--", folder], LIMIT);
   }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RehomeError } from "../../lib/errors.js";
 import { makeFolder } from "../../lib/folder.js";
@@ -43,6 +43,17 @@ export async function readSource(paths: ClusterPaths): Promise<Source> {
     path,
     remedy: "there is nothing to load",
   });
+}
+
+/** The runtime's CIB as an earlier run has kept it, when there is nothing to be handed over any more. */
+export async function handedOver(paths: ClusterPaths): Promise<string | undefined> {
+  if (existsSync(setAsidePath(paths)) || existsSync(paths.cib)) return undefined;
+  const files = await readdir(graduateFolder(paths)).catch(() => []);
+  const last = files
+    .filter((name) => name.startsWith("cib-"))
+    .sort()
+    .at(-1);
+  return last === undefined ? undefined : join(graduateFolder(paths), last);
 }
 
 /** What a runtime that is started by mistake would keep again; empty while the CIB is set aside. */

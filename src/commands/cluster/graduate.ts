@@ -31,9 +31,9 @@ command goes on.`;
     }),
   };
 
-  async run(): Promise<GraduateResult | GraduationJson> {
+  async run(): Promise<GraduateResult | GraduationJson | Pick<GraduateResult, "archive">> {
     const { flags } = await this.parse(ClusterGraduate);
-    const [{ bundledPaths, clusterOfThisMachine }, { graduate, planGraduation }, text, { localHost }] =
+    const [{ bundledPaths, clusterOfThisMachine }, { graduate, handedOver, planGraduation }, text, { localHost }] =
       await Promise.all([
         import("../../cluster/choose.js"),
         import("../../cluster/graduate/index.js"),
@@ -44,6 +44,11 @@ command goes on.`;
       ...{ host: localHost(hostname()), node: hostname(), paths: await bundledPaths(flags) },
       ...{ cluster: clusterOfThisMachine(), pinned: !flags.anywhere },
     };
+    const before = await handedOver(context.paths);
+    if (before !== undefined) {
+      this.print(`nothing to do: Pacemaker has it already; what the runtime had is kept in ${before}`);
+      return { archive: before };
+    }
     const plan = await planGraduation(context);
     this.print(text.graduationText(plan, context));
     if (flags["dry-run"]) {
