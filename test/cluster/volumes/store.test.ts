@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterSession } from "../../../src/cluster/setup/session.js";
 import { replicatedPath } from "../../../src/cluster/volumes/replicated/plan.js";
+import { handOver } from "../../../src/cluster/volumes/replicated/promotion.js";
 import { openReplicated, type ReplicatedStore } from "../../../src/cluster/volumes/replicated/store.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { world, type VolumeHost } from "./volume-host.js";
@@ -11,6 +12,11 @@ import { world, type VolumeHost } from "./volume-host.js";
 const MIB = 1024 ** 2;
 const SIZE = 8 * MIB;
 const PATH = replicatedPath("web1", 0);
+
+/** A CIB with the volume in it. */
+const RESOURCE = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/><nodes/><resources>
+      <primitive id="drbd-web1" class="ocf" provider="linbit" type="drbd"><instance_attributes id="ia">
+      <nvpair id="nv" name="drbd_resource" value="web1"/></instance_attributes></primitive></resources><constraints/></configuration><status/></cib>`;
 
 describe("a replicated volume that is written to", function () {
   this.timeout(30_000);
@@ -107,11 +113,21 @@ describe("a replicated volume that is written to", function () {
     volume.tags = "mine";
     await assert.rejects(write(), { code: "volume-foreign" });
     volume.tags = tags;
-    alpha.cib = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/><nodes/><resources>
-      <primitive id="drbd-web1" class="ocf" provider="linbit" type="drbd"><instance_attributes id="ia">
-      <nvpair id="nv" name="drbd_resource" value="web1"/></instance_attributes></primitive></resources><constraints/></configuration><status/></cib>`;
+    alpha.cib = RESOURCE;
     await assert.rejects(write(), { code: "volume-busy", message: /the cluster has a resource/ });
     assert.equal(alpha.role, "Secondary");
+  });
+
+  it("is demoted on both hosts before the cluster gets it, and left alone once it has it", async () => {
+    await write();
+    alpha.role = "Primary"; // as a run that was killed leaves it
+    await handOver([alpha, beta], "web1");
+    assert.equal(alpha.role, "Secondary");
+    for (const host of [alpha, beta]) assert.equal(host.commandLines.at(-1), "drbdadm adjust web1");
+    alpha.cib = RESOURCE;
+    alpha.role = "Primary";
+    await handOver([alpha, beta], "web1");
+    assert.equal(alpha.role, "Primary");
   });
 
   it("is taken from the other host, where a run that was killed had left it promoted", async () => {

@@ -4,7 +4,9 @@ import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RehomeError } from "../../../src/lib/errors.js";
+import { fileVolumes } from "../../../src/cluster/volumes/file-volume.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
+import { withDiskExport } from "../../../src/lib/nbd/disk-export.js";
 import type { Host } from "../../../src/lib/host/types.js";
 import {
   commitOverlays,
@@ -88,6 +90,29 @@ describe("conversion: overlays (real qemu-img)", () => {
     }
   });
 
+  it("commits into the volume that staging made, though what QEMU read it by is gone", async () => {
+    const [plan] = target.plan.volumes;
+    assert.ok(plan);
+    const path = join(folder, "staged", "vda.raw");
+    const staged = { ...target, plan: { ...target.plan, volumes: [{ ...plan, path }] } };
+    const { name: guest } = staged.plan;
+    const volume = await fileVolumes.open({ path, guest, disk: plan.disk, size: 16 * MiB });
+    await volume.write([Buffer.alloc(16 * MiB, 9)], 0);
+    await volume.close();
+    await withDiskExport(localHost("alpha"), path, {}, async ({ qemuPath }) => {
+      const [overlay] = await prepareOverlays(staged, [qemuPath]);
+      assert.ok(overlay);
+      await writeInto(overlay.overlayPath, 0x42);
+      await zeroIn(overlay.overlayPath);
+    });
+    await setOverlayState(staged, "converted");
+    await commitOverlays(staged, fileVolumes);
+    const expected = Buffer.alloc(16 * MiB, 9);
+    expected.fill(0x42, 2 * MiB, 3 * MiB);
+    expected.fill(0, 8 * MiB, 10 * MiB);
+    assert.ok((await readFile(path)).equals(expected));
+  });
+
   it("refuses to begin without space", async () => {
     const host = localHost();
     const full: Host = {
@@ -117,6 +142,11 @@ function dyingHost(programs: number): Host {
 
 async function writeInto(overlay: string, byte: number): Promise<void> {
   const result = await localHost().run(["qemu-io", "-f", "qcow2", "-c", `write -P ${byte} 2M 1M`, overlay]);
+  assert.equal(result.exitCode, 0, result.stderr);
+}
+
+async function zeroIn(overlay: string): Promise<void> {
+  const result = await localHost().run(["qemu-io", "-f", "qcow2", "-c", "write -z 8M 2M", overlay]);
   assert.equal(result.exitCode, 0, result.stderr);
 }
 

@@ -3,7 +3,7 @@ import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import type { DrbdVersion } from "../../setup/files/drbd-common.js";
-import { requireNoResource, stateOn } from "./state.js";
+import { hasResource, requireNoResource, stateOn } from "./state.js";
 import type { VolumeState } from "./types.js";
 
 const LIMIT = { timeoutMs: 60_000 };
@@ -50,11 +50,38 @@ export async function promote(volume: Promoted): Promise<void> {
   });
 }
 
-/** Nobody writes any more, and the configured fencing counts again. @throws RehomeError volume-busy, connection-lost */
+/**
+ * Nobody writes any more, and the configured fencing counts again. Not on a peer that went away meanwhile: handOver makes
+ * sure of both.
+ * @throws RehomeError volume-busy, connection-lost
+ */
 export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
   await demote(host, name);
-  const hosts = peer === undefined ? [host] : [host, peer];
-  await Promise.all(hosts.map((each) => runChecked(each, ["drbdadm", "adjust", name], LIMIT)));
+  await adjust(host, name);
+  if (peer === undefined) return;
+  await adjust(peer, name).catch((thrown: unknown) => {
+    if (!(thrown instanceof RehomeError) || thrown.code !== "connection-lost") throw thrown;
+  });
+}
+
+/**
+ * Makes sure on both hosts that a volume is as the cluster must find it, also after a run that was killed: demoted, and
+ * with its configured fencing. One that the cluster has is left alone.
+ * @throws RehomeError volume-busy, connection-lost
+ */
+export async function handOver(hosts: readonly Host[], name: string): Promise<void> {
+  for (const host of hosts) {
+    if (await hasResource(host, name)) return;
+  }
+  for (const host of hosts) {
+    const { role, connection } = await stateOn(host, name);
+    if (role === "Primary") await demote(host, name);
+    if (connection !== undefined) await adjust(host, name);
+  }
+}
+
+async function adjust(host: Host, name: string): Promise<void> {
+  await runChecked(host, ["drbdadm", "adjust", name], LIMIT);
 }
 
 /** A host that was restarted has nothing up before the cluster starts it. */

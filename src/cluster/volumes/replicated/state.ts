@@ -53,13 +53,17 @@ export async function generationOn(host: Host, name: string, number: number): Pr
   });
 }
 
-/** A volume that the cluster manages is the cluster's to promote. @throws RehomeError volume-busy */
-export async function requireNoResource(host: Host, name: string): Promise<void> {
+/** Whether the cluster that a host is a member of manages a volume. */
+export async function hasResource(host: Host, name: string): Promise<boolean> {
   const cib = await readLiveCib(host);
-  const user = (cib === undefined ? [] : descendantsOf(cib, "nvpair")).find(
+  return (cib === undefined ? [] : descendantsOf(cib, "nvpair")).some(
     ({ attributes }) => attributes["name"] === "drbd_resource" && attributes["value"] === name,
   );
-  if (user === undefined) return;
+}
+
+/** A volume that the cluster manages is the cluster's to promote. @throws RehomeError volume-busy */
+export async function requireNoResource(host: Host, name: string): Promise<void> {
+  if (!(await hasResource(host, name))) return;
   throw new RehomeError("volume-busy", `the cluster has a resource of "${name}"`, {
     machine: host.name,
     remedy: "stop the guest, and take it out of the cluster first",

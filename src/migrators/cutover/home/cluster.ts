@@ -10,7 +10,7 @@ import {
 } from "../../../cluster/replicated-guest/index.js";
 import { bothHosts, type ClusterSession } from "../../../cluster/setup/session.js";
 import { listVolumes } from "../../../cluster/volumes/replicated/index.js";
-import { isReplicated } from "../../../cluster/volumes/replicated/promotion.js";
+import { handOver, isReplicated } from "../../../cluster/volumes/replicated/promotion.js";
 import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
 import { domainSpecOf } from "../domain.js";
@@ -30,15 +30,10 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
 
   async function request(cluster: ClusterSession): Promise<GuestRequest> {
+    await handOver(bothHosts(cluster), name); // never promoted by rehome and by the cluster
     const volume = (await listVolumes(cluster)).find((each) => each.name === name);
     if (volume === undefined) throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`);
     for (const [host, state] of Object.entries(volume.states)) {
-      if (state.role === "Primary") {
-        throw new RehomeError("volume-busy", `the volume ${name} is promoted already`, {
-          machine: host,
-          remedy: `find out who writes to it; nobody does: drbdadm secondary ${name}`,
-        });
-      }
       if (isReplicated(state)) continue;
       report.note({ severity: "warning", text: `not yet highly available: ${host} says ${state.disks.join(", ")}` });
     }
