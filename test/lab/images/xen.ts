@@ -44,6 +44,8 @@ const GUEST_FS = 640 * MIB;
 /** Before the only partition of db1's disk. */
 const PARTITION_START = MIB;
 const ROOT_FS = 4096 * MIB;
+/** Label of the dom0's root; its fstab has it too. */
+export const DOM0_ROOT = "dom0-root";
 
 const DOM0_PACKAGES = [
   ["systemd-sysv", "udev", "kmod", "dbus", "procps", "iproute2", "bridge-utils", "openssh-server", "python3-minimal"],
@@ -60,7 +62,7 @@ const LEFT_OUT = [...DOCUMENTATION, ...UNUSED_DRIVERS];
 
 /** The image from the cache; built first when it is not there, which takes some minutes. Needs root to build. */
 export async function xenImage(log: (line: string) => void): Promise<XenImage> {
-  const parts = [JSON.stringify([DOM0_PACKAGES, GUEST_PACKAGES, LEFT_OUT, GUEST_FS, ROOT_FS, XEN_GUESTS])];
+  const parts = [JSON.stringify([DOM0_PACKAGES, GUEST_PACKAGES, LEFT_OUT, GUEST_FS, ROOT_FS, DOM0_ROOT, XEN_GUESTS])];
   const service = await readFile(join(SERVICE, "usr/local/sbin/ledger"), "utf8");
   const key = await contentKey([...parts, service, await readFile(IDENTITY, "utf8")], [DOM0, GUEST]);
   const folder = await cachedImage(`xen-${key}`, (work) => build(work, log));
@@ -99,6 +101,7 @@ async function build(work: string, log: (line: string) => void): Promise<void> {
   }
   log("building the image of dom0: making its disk");
   await makeExt4(join(work, "root.raw"), root, ROOT_FS);
+  await runChecked(host, ["e2label", join(work, "root.raw"), DOM0_ROOT]);
   await rm(root, { recursive: true });
 }
 

@@ -1,4 +1,5 @@
 import type { Accelerator } from "../../helpers/accelerator.js";
+import { DOM0_ROOT } from "../images/xen.js";
 import type { MachineKind, MachineSpec } from "../types.js";
 import type { Blueprint } from "./blueprint.js";
 
@@ -91,8 +92,8 @@ function kernelArgs({ kernel }: Blueprint, initrd: string): readonly string[] {
     const line = `root=/dev/vda console=ttyS0 ${COMMAND_LINE}`;
     return ["-kernel", kernel.path, "-initrd", initrd, "-append", line];
   }
-  // on a busy machine its disk is found late
-  const modules = `${kernel.dom0} root=/dev/sda rootdelay=300 console=hvc0 ${COMMAND_LINE},${initrd}`;
+  // by its label, because the kernel numbers disks in the order in which it happens to find them; on a busy machine late
+  const modules = `${kernel.dom0} root=LABEL=${DOM0_ROOT} rootdelay=300 console=hvc0 ${COMMAND_LINE},${initrd}`;
   return [
     "-kernel",
     kernel.path,

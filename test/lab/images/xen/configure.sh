@@ -14,7 +14,7 @@ mkdir -p "$root/etc/initramfs-tools/conf.d"
 printf 'MODULES=list\n' >"$root/etc/initramfs-tools/conf.d/modules"
 printf 'COMPRESS=zstd\nCOMPRESSLEVEL=1\n' >"$root/etc/initramfs-tools/conf.d/compress"
 printf '%s\n' ahci sd_mod e1000 ext4 crc32c_generic >>"$root/etc/initramfs-tools/modules"
-printf '/dev/sda / ext4 defaults 0 0\n' >"$root/etc/fstab"
+printf 'LABEL=dom0-root / ext4 defaults 0 0\n' >"$root/etc/fstab"
 chroot "$root" update-initramfs -u
 
 chroot "$root" systemctl enable --quiet systemd-networkd
