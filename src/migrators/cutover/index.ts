@@ -10,12 +10,12 @@ import type { GuestState } from "../types.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
 import { currentSteps, goingBackBegan, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
-import { answers, canReturn } from "./return.js";
+import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
 import { convertStep, writeConversionStep } from "./steps/convert.js";
 import { finalPassStep, verifyStep, warmPassStep } from "./steps/copy.js";
 import { preflightStep } from "./steps/preflight.js";
-import { quiesceStep, requireWayBack } from "./steps/quiesce.js";
+import { quiesceStep } from "./steps/quiesce.js";
 import { sourceOffStep } from "./steps/source-off.js";
 import { answersStep, registerStep, startStep } from "./steps/start.js";
 import { downtimeOf } from "./downtime.js";
@@ -109,7 +109,7 @@ async function runOrReturn(
     if (statusOf(steps, POINT_OF_NO_SILENT_RETURN) !== "pending") {
       throw unfinishedError(asRehomeError(thrown), "the guest may be running here", session.guest);
     }
-    if (!(await canReturn(context, steps))) {
+    if (!(await controlOf(context).canReturn(context, steps))) {
       throw unfinishedError(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
     }
     report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
@@ -162,11 +162,11 @@ export async function rollBack(request: CutoverRequest): Promise<RollbackResult>
     requireState(session, stateOf(records), ["cutting-over", "cut-over"], "roll back");
     const context = unstoppable(request, records);
     try {
-      await requireWayBack(context);
+      await controlOf(context).requireWayBack(context);
       const undone = await goBack(context);
       const left = await releaseSource(session, () => context.source.open());
       if (left !== undefined) request.report.note({ severity: "warning", text: left });
-      return { guest: session.guest, undone, sourceAnswers: await answers(context.source) };
+      return { guest: session.guest, undone, sourceAnswers: await controlOf(context).answers(context) };
     } finally {
       await leave(context);
     }
@@ -219,7 +219,6 @@ function unstoppable({ session, options, report }: CutoverRequest, records: read
 
 function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): CutoverContext {
   const { session, options, report, signal } = request;
-  requirePhysical(session);
   const planned = plannedOf(records);
   if (planned === undefined) throw notStaged(session);
   let appliance: Promise<Hypervisor["type"]> | undefined;
@@ -244,15 +243,6 @@ function requireState(session: GuestSession, state: GuestState, allowed: readonl
   if (state === "planned" || state === "staging") throw notStaged(session);
   throw new RehomeError("wrong-state", `cannot ${verb} a guest that is ${state}`, {
     remedy: `see rehome status ${session.guest}`,
-  });
-}
-
-/** What brings a machine to rest must never be done to the host of a domain. @throws RehomeError source-unsupported */
-function requirePhysical({ sourceConfig: { kind }, guestConfig }: GuestSession): void {
-  if (kind === "physical") return;
-  throw new RehomeError("source-unsupported", `sources of the kind ${kind} cannot be cut over yet`, {
-    machine: guestConfig.source,
-    remedy: "plan and stage it meanwhile",
   });
 }
 

@@ -178,7 +178,7 @@ guests: { web1: { source: phys } }
   it("the administrator's word that the source is off does not stand against the source itself", async () => {
     const one = await session(await listening(), () => machine(BOOT, AT_REST));
     await began(one, ...done("preflight", "quiesce"));
-    const { requireSilence } = await import("../../../src/migrators/cutover/steps/source-off.js");
+    const { requireSilence } = await import("../../../src/migrators/physical/control/off.js");
     await assert.rejects(requireSilence(contextOf(one, { sourceIsOff: true }), 0), { code: "source-alive" });
   });
 
@@ -187,7 +187,7 @@ guests: { web1: { source: phys } }
       throw new RehomeError("host-key-changed", "the host key is not the known one");
     });
     await began(one, ...done("preflight", "quiesce"));
-    const { requireSilence } = await import("../../../src/migrators/cutover/steps/source-off.js");
+    const { requireSilence } = await import("../../../src/migrators/physical/control/off.js");
     await requireSilence(contextOf(one, { sourceIsOff: true }), 0);
     await assert.rejects(requireSilence(contextOf(one), 0), { code: "source-alive" });
   });

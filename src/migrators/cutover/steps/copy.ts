@@ -1,9 +1,9 @@
 import { copiesOf, runFinalPass, verifyTarget, type StagingContext } from "../../staging/index.js";
 import { formatSize } from "../../../lib/units.js";
 import type { Pass } from "../../types.js";
+import { controlOf } from "../control.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
-import { requireAtRest } from "./quiesce.js";
 
 /**
  * One more pass while the source still works, so that the one with the source at rest is as small as it can be; and what
@@ -29,9 +29,9 @@ export const finalPassStep: Step<CutoverContext> = {
   title: "copy what changed, with the source at rest",
   describe: ({ plan }) => copiesOf(plan).map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
   async run(context) {
-    await requireAtRest(context);
+    await controlOf(context).requireAtRest(context);
     const outcome = await pass(context, true);
-    await requireAtRest(context);
+    await controlOf(context).requireAtRest(context);
     return outcome;
   },
 };

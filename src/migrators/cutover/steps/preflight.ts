@@ -3,8 +3,8 @@ import { runChecked } from "../../../lib/host/run.js";
 import { formatDuration } from "../../../lib/units.js";
 import { checkConversion } from "../../conversion/convert.js";
 import { passesOf } from "../../guest-store.js";
-import { bootIdOf } from "../../physical/quiesce.js";
 import { factsOf, predictDowntime } from "../../staging/index.js";
+import { controlOf } from "../control.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
 import { conversionTarget, withImages } from "./convert.js";
@@ -27,7 +27,7 @@ export const preflightStep: Step<CutoverContext> = {
     "convert a throw-away overlay of the copy, to see that it works",
   ],
   async run(context) {
-    const bootId = await checkSource(context);
+    const bootId = await controlOf(context).check(context);
     for (const argv of TOOLS) await runChecked(context.session.target, argv);
     await context.volumes.release(); // of a step that is repeated
     await context.home.check();
@@ -36,23 +36,6 @@ export const preflightStep: Step<CutoverContext> = {
     return { detail: `predicted downtime ${formatDuration(predictedMs)}`, facts: { bootId } };
   },
 };
-
-/** @returns the source's boot id */
-async function checkSource({ source, session }: CutoverContext): Promise<string> {
-  const host = await source.host();
-  const sysrq = await host.run(["test", "-w", "/proc/sysrq-trigger"]);
-  if (sysrq.exitCode !== 0) {
-    throw new RehomeError(
-      "source-unsupported",
-      "cannot bring the source to rest: /proc/sysrq-trigger is not writable",
-      {
-        machine: session.guestConfig.source,
-        remedy: "log in as root, or set sudo: true for it in rehome.yaml",
-      },
-    );
-  }
-  return bootIdOf(host);
-}
 
 /**
  * Converts a throw-away overlay of the copy.

@@ -1,9 +1,9 @@
 import { parseDuration } from "../../../lib/units.js";
 import { describeCheck, waitForChecks } from "../checks.js";
 import { effectiveChecks, silentGuest } from "../gates.js";
+import { controlOf } from "../control.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
-import { requireSilence } from "./source-off.js";
 
 const START_TIMEOUT_MS = 3 * 60_000;
 const STOP_TIMEOUT_MS = 6 * 60_000;
@@ -27,13 +27,13 @@ export const startStep: Step<CutoverContext> = {
   name: "start",
   title: "start the guest",
   describe: ({ plan, session }) => [
-    `make sure once more that ${session.guestConfig.source} does not answer`,
+    `make sure once more that ${session.guestConfig.source} is off`,
     `start ${plan.name} as a resource of the cluster`,
   ],
   async ready(context) {
     // Once the guest runs it answers at the source's address, and silence proves nothing any more.
     if ((await context.home.status()).state === "running") return;
-    await requireSilence(context, 0);
+    await controlOf(context).requireOff(context);
   },
   async run({ home, signal }) {
     const status = await home.start({ timeoutMs: START_TIMEOUT_MS, ...(signal && { signal }) });
@@ -50,9 +50,10 @@ export const startStep: Step<CutoverContext> = {
 export const answersStep: Step<CutoverContext> = {
   name: "answers",
   title: "wait until the guest answers",
-  describe: ({ session }) => effectiveChecks(session).map((check) => `wait for ${describeCheck(check)}`),
-  async run({ session, home, signal }) {
-    const checks = effectiveChecks(session);
+  describe: ({ session, machine }) =>
+    effectiveChecks(session, machine).map((check) => `wait for ${describeCheck(check)}`),
+  async run({ session, machine, home, signal }) {
+    const checks = effectiveChecks(session, machine);
     const timeoutMs = parseDuration(session.guestConfig.bootTimeout);
     try {
       await waitForChecks(checks, session.target, { timeoutMs, signal });

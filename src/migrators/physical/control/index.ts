@@ -1,0 +1,30 @@
+import { RehomeError } from "../../../lib/errors.js";
+import type { SourceControl } from "../../source-control.js";
+import { bootIdOf } from "../quiesce.js";
+import { physicalOff, requireSilence } from "./off.js";
+import { physicalRest, requireAtRest, requireWayBack } from "./rest.js";
+import { answers, canReturn } from "./return.js";
+
+/** A machine that is brought to rest and switched off from within, and is proven off by its silence. */
+export const physicalControl: SourceControl = {
+  async check({ source, session }) {
+    const host = await source.host();
+    const sysrq = await host.run(["test", "-w", "/proc/sysrq-trigger"]);
+    if (sysrq.exitCode === 0) return bootIdOf(host);
+    throw new RehomeError(
+      "source-unsupported",
+      "cannot bring the source to rest: /proc/sysrq-trigger is not writable",
+      {
+        machine: session.guestConfig.source,
+        remedy: "log in as root, or set sudo: true for it in rehome.yaml",
+      },
+    );
+  },
+  rest: physicalRest,
+  off: physicalOff,
+  requireAtRest,
+  requireOff: (context) => requireSilence(context, 0),
+  requireWayBack,
+  canReturn,
+  answers: ({ source }) => answers(source),
+};

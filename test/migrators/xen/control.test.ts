@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RehomeError } from "../../../src/lib/errors.js";
+import { silentReport } from "../../../src/lib/report.js";
+import { currentSteps } from "../../../src/migrators/cutover/sequence.js";
+import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
+import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
+import { sourceOffStep } from "../../../src/migrators/cutover/steps/source-off.js";
+import type { CutoverContext } from "../../../src/migrators/cutover/types.js";
+import type { GuestRecord, StepRecord } from "../../../src/migrators/guest-store.js";
+import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
+import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
+import { xenControl } from "../../../src/migrators/xen/control/index.js";
+import { FakeDom0 } from "./fake-dom0.js";
+
+describe("a Xen domain in a cutover", () => {
+  let folder: string;
+  let dom0: FakeDom0;
+  let session: GuestSession;
+  let reachable: boolean;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "rehome-xen-"));
+    dom0 = new FakeDom0();
+    reachable = true;
+    await open("");
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function open(more: string): Promise<void> {
+    const configPath = join(folder, "rehome.yaml");
+    await writeFile(
+      configPath,
+      `version: 1
+sources: { web1: { kind: xen, address: root@192.0.2.20, domain: web1${more} } }
+target: { state: ${folder}/state }
+guests: { web1: { source: web1 } }
+`,
+    );
+    session = await openGuest({
+      configPath,
+      guest: "web1",
+      connect: () =>
+        reachable
+          ? Promise.resolve(dom0.host)
+          : Promise.reject(new RehomeError("host-unreachable", "no connection to the machine")),
+    });
+    if ((await session.store.records()).length > 0) return;
+    await session.store.append({ type: "state", at: 0, state: "cutting-over" });
+  }
+
+  function context(sourceIsOff = false): CutoverContext {
+    const nics = [{ name: "eth0", mac: "00:16:3e:1a:00:15", addresses: ["192.0.2.21/24"], up: true, physical: true }];
+    return {
+      session,
+      plan: { name: "web1" } as GuestPlan,
+      machine: { network: { nics, routes: [], nameservers: [] } } as unknown as Machine,
+      source: sourceLink(() => session.connect()),
+      options: { verify: "sent", sourceIsOff },
+      report: silentReport,
+      signal: undefined,
+    } as unknown as CutoverContext;
+  }
+
+  /** Runs a step as the cutover does: journalled before and after. */
+  async function carryOut(step: typeof quiesceStep): Promise<void> {
+    const record = (event: StepRecord["event"], facts?: StepRecord["facts"]): GuestRecord => ({
+      type: "step",
+      at: 0,
+      step: step.name,
+      event,
+      ...(facts && { facts }),
+    });
+    await session.store.append(record("started"));
+    const { facts } = await step.run(context());
+    await session.store.append(record("done", facts));
+  }
+
+  async function preflight(): Promise<void> {
+    const bootId = await xenControl.check(context());
+    await session.store.append({ type: "step", at: 0, step: "preflight", event: "done", facts: { bootId } });
+  }
+
+  async function atRest(): Promise<void> {
+    await preflight();
+    await carryOut(quiesceStep);
+  }
+
+  it("is shut down and no longer starts with its host, is proven off, and comes back with its start", async () => {
+    await atRest();
+    assert.deepEqual([dom0.running, dom0.auto], [undefined, false]);
+    assert.equal(dom0.commands.filter((line) => line.startsWith("xl destroy")).length, 0);
+    await xenControl.requireAtRest(context());
+    await carryOut(sourceOffStep);
+    await xenControl.requireOff(context());
+    assert.equal(await xenControl.answers(context()), false);
+    assert.match((await quiesceStep.undo?.(context())) ?? "", /started/);
+    assert.deepEqual([dom0.running, dom0.auto], [8, true]);
+    assert.equal(await xenControl.answers(context()), true);
+    // as after a crash in the middle of it
+    assert.match((await quiesceStep.undo?.(context())) ?? "", /runs/);
+    assert.equal(dom0.running, 8);
+  });
+
+  it("is not ended when it does not shut down in time, unless rehome.yaml says so", async () => {
+    dom0.shutsDown = false;
+    await preflight();
+    await assert.rejects(carryOut(quiesceStep), { code: "source-busy" });
+    assert.equal(dom0.running, 7);
+    await open(", destroy: true, shutdownTimeout: 1s");
+    await carryOut(quiesceStep);
+    assert.equal(dom0.running, undefined);
+  });
+
+  it("is not taken for off while it runs, or when nobody can tell", async () => {
+    await atRest();
+    dom0.running = 8;
+    await assert.rejects(xenControl.requireAtRest(context()), { code: "source-alive" });
+    dom0.running = undefined;
+    dom0.answersStore = false;
+    await assert.rejects(xenControl.requireAtRest(context()), { code: "command-failed" });
+    dom0.answersStore = true;
+    dom0.answersList = false;
+    await assert.rejects(xenControl.requireAtRest(context()));
+    dom0.answersList = true;
+    assert.equal(await quiesceStep.holds?.(context()), true);
+  });
+
+  it("is stale when it was started and shut down again meanwhile, and when its host was restarted", async () => {
+    await atRest();
+    dom0.writes += 1;
+    await assert.rejects(xenControl.requireAtRest(context()), { code: "cutover-stale" });
+    assert.equal(await quiesceStep.holds?.(context()), false);
+    dom0.writes -= 1;
+    await xenControl.requireAtRest(context());
+    dom0.bootId = "22222222-2222-2222-2222-222222222222";
+    await assert.rejects(xenControl.requireOff(context()), { code: "cutover-stale" });
+  });
+
+  it("is stale when it was restarted after the preflight, and is left running", async () => {
+    await preflight();
+    dom0.running = 9;
+    await assert.rejects(carryOut(quiesceStep), { code: "cutover-stale" });
+    assert.deepEqual([dom0.running, dom0.auto], [9, true]);
+  });
+
+  it("is not believed to be off when its host cannot be reached, unless the administrator says so", async () => {
+    await atRest();
+    reachable = false;
+    await assert.rejects(xenControl.requireOff(context()), { code: "source-alive" });
+    await xenControl.requireOff(context(true));
+    await assert.rejects(xenControl.requireWayBack(context()), { code: "source-not-back" });
+    await assert.rejects(quiesceStep.undo?.(context()) ?? Promise.resolve(), { code: "source-not-back" });
+    reachable = true;
+    dom0.running = 8; // the word does not stand against the host's
+    await assert.rejects(xenControl.requireOff(context(true)), { code: "source-alive" });
+  });
+
+  it("may have been shut down right before rehome died: the step is done again", async () => {
+    await preflight();
+    await session.store.append({ type: "step", at: 0, step: "quiesce", event: "started" });
+    dom0.running = undefined;
+    await carryOut(quiesceStep);
+    await xenControl.requireAtRest(context());
+    assert.equal(currentSteps(await session.store.records()).at(-1)?.event, "done");
+  });
+
+  it("cannot be moved without a file that it could be started from again", async () => {
+    dom0.hasFile = false;
+    await assert.rejects(xenControl.check(context()), { code: "source-unsupported" });
+  });
+});

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { RehomeError } from "../../../src/lib/errors.js";
+import { FakeHost } from "../../helpers/fake-host.js";
+
+const CONFIG = "/etc/xen/web1.cfg";
+const CFG = readFileSync(new URL("../../lab/images/xen/files/etc/xen/web1.cfg", import.meta.url), "utf8");
+const LIST = JSON.parse(readFileSync(new URL("../../fixtures/xen/xl-list.json", import.meta.url), "utf8")) as {
+  domid: number;
+  config: { c_info: { name: string } };
+}[];
+
+/** A dom0 with the domain web1, which does what xl tells it to. */
+export class FakeDom0 {
+  running: number | undefined = 7;
+  auto = true;
+  hasFile = true;
+  shutsDown = true;
+  answersStore = true;
+  answersList = true;
+  /** Writes to its disk that the kernel counted. */
+  writes = 100;
+  bootId = "11111111-1111-1111-1111-111111111111";
+  private nextId = 8;
+  readonly host = new FakeHost("dom0");
+
+  constructor() {
+    this.host
+      .on(["xl", "list", "-l"], () => JSON.stringify(this.list()))
+      .on(["xl", "list"], () => (this.answersList ? this.table() : { exitCode: 1, stderr: "no xenstore" }))
+      .on(["xl", "info"], "xen_version            : 4.17.7\n")
+      .on(["uname", "-n"], "dom0\n")
+      .on(["cat", "/proc/sys/kernel/random/boot_id"], () => `${this.bootId}\n`)
+      .on(/^xl shutdown -w -- web1$/, () => this.shutDown())
+      .on(/^xl destroy -- web1$/, () => this.end())
+      .on(["xl", "create", "-q", CONFIG], () => this.create())
+      .on(/^xenstore-ls/, () => this.store())
+      .on(/rehome-disabled/, ({ argv }) => this.moveLinks(argv))
+      .on(/head -c 300000/, ({ argv }) => this.files(argv.at(-1) ?? ""))
+      .on(/getsize64/, "671088640\n")
+      .on(/sys\/dev\/block/, () => `${this.writes} 1 0 0\n`);
+  }
+
+  get commands(): readonly string[] {
+    return this.host.commandLines;
+  }
+
+  private list(): unknown {
+    const [dom0, , web1] = LIST;
+    return [dom0, ...(this.running === undefined || web1 === undefined ? [] : [{ ...web1, domid: this.running }])];
+  }
+
+  private table(): string {
+    const head = "Name    ID   Mem VCPUs\tState\tTime(s)\nDomain-0    0  1024     1     r-----     446.4\n";
+    return this.running === undefined ? head : `${head}web1    ${this.running}   224     1     -b----      92.6\n`;
+  }
+
+  private shutDown(): string {
+    if (!this.shutsDown) throw new RehomeError("command-timeout", "xl did not end in time");
+    return this.end();
+  }
+
+  private end(): string {
+    this.running = undefined;
+    return "";
+  }
+
+  private create(): string {
+    this.running = this.nextId;
+    this.nextId += 1;
+    return "";
+  }
+
+  private store(): string | { exitCode: number; stderr: string } {
+    if (!this.answersStore) return { exitCode: 1, stderr: "xenstore-ls: Connection refused" };
+    if (this.running === undefined) return "";
+    return `/local/domain/0/backend/vbd/${this.running}/51713/params = "/dev/xenvg/web1-root"\n`;
+  }
+
+  private moveLinks(argv: readonly string[]): string {
+    const disable = argv.at(-3) === "/etc/xen/auto";
+    const moves = argv.at(-1) === CONFIG && this.auto === disable;
+    if (moves) this.auto = !disable;
+    return moves ? "web1.cfg\n" : "";
+  }
+
+  private files(mark: string): string {
+    const parts = [
+      ...(this.hasFile ? [`\n${mark} config ${CONFIG}\n${CFG}`] : []),
+      `\n${mark} has-auto /etc/xen/auto\n`,
+      ...(this.auto ? [`\n${mark} auto ${CONFIG}\n`] : []),
+    ];
+    return parts.join("");
+  }
+}
