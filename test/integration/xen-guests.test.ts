@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileVolumes } from "../../src/cluster/volumes/file-volume.js";
@@ -17,6 +17,7 @@ import { landingOf } from "../../src/migrators/landing/landing.js";
 import { draftGuest } from "../../src/migrators/plan/draft.js";
 import { runFinalPass, stageGuest, verifyTarget } from "../../src/migrators/staging/index.js";
 import type { GuestPlan, HostedBoot, Machine } from "../../src/migrators/types.js";
+import { libguestfsEnv } from "../helpers/accelerator.js";
 import { bootGuest, type BootedGuest } from "../helpers/boot-guest.js";
 import { device } from "../migrators/plan/good-server.js";
 import { xenDisk, xenGuests, xenMachine, type XenGuests } from "../helpers/xen-guests.js";
@@ -94,8 +95,9 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
   });
 
   it("web1 without anything in /boot: its dom0's kernel, and an initramfs of rehome's own", async () => {
-    const release = await emptyBoot(guests.web1);
-    const root = await xenDisk("xvda1", guests.web1, { mountPoint: "/" });
+    const image = await copyOf(guests.web1, "no-kernel.raw");
+    const release = await emptyBoot(image);
+    const root = await xenDisk("xvda1", image, { mountPoint: "/" });
     const kernels = [{ release, running: true, hasVirtio: undefined, modulesOnly: true }] as const;
     const hosted = { ...outside(), ramdisk: undefined, release } as const;
     const { plan, report } = await move("web1", xenMachine("web1", hosted, [root], { kernels }));
@@ -104,12 +106,52 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
     await assertWorks(await boot("web1", plan), "web1", root.uuid);
   });
 
+  it("web1 without a kernel or modules, with swap on xvda5: a package's kernel, and a GPT", async function () {
+    const image = await copyOf(guests.web1, "no-modules.raw");
+    const release = await emptyBoot(image);
+    const deb = await download(`linux-image-${release}`, join(folder, "packages"));
+    if (deb === undefined) this.skip(); // the archive has only the newest kernels
+    const swap = join(folder, "source", "swap.raw");
+    await runChecked(host, ["truncate", "-s", "16M", swap]);
+    await runChecked(host, ["mkswap", "-q", swap]);
+    const undress = [
+      "rm-rf",
+      `/usr/lib/modules/${release}`,
+      ":",
+      "write-append",
+      "/etc/fstab",
+      "/dev/xvda5 none swap sw 0 0\n",
+    ];
+    await runChecked(host, ["guestfish", "--format=raw", "-a", image, "-m", "/dev/sda", ...undress], {
+      env: await libguestfsEnv(),
+    });
+    const disks = [await xenDisk("xvda1", image, { mountPoint: "/" }), await xenDisk("xvda5", swap)];
+    const hosted = { ...outside(), release, hasModules: false };
+    const { plan } = await move("web1", xenMachine("web1", hosted, disks), [deb]);
+    assert.equal(plan.volumes[0]?.wrapping?.table, "gpt");
+    await assertWorks(await boot("web1", plan), "web1", disks[0]?.uuid, "/dev/vda5");
+  });
+
+  /** A package of this machine's distribution; undefined where it cannot be had. */
+  async function download(name: string, to: string): Promise<string | undefined> {
+    await mkdir(to);
+    const shell = 'cd "$1" && apt-get -q -o APT::Sandbox::User=root download "$2" && echo "$1"/*.deb';
+    const result = await host.run(["sh", "-c", shell, "sh", to, name], { timeoutMs: 120_000 });
+    return result.exitCode === 0 ? result.stdout.trim().split("\n").at(-1) : undefined;
+  }
+
   const kernel = { release: "of-its-own", running: true, hasVirtio: undefined };
 
   function outside(): HostedBoot & { readonly how: "outside" } {
     const { kernel, ramdisk } = guests;
     const commandLine = "root=/dev/xvda1 ro console=hvc0";
     return { how: "outside", kernel, ramdisk, commandLine, release: undefined, hasModules: true };
+  }
+
+  async function copyOf(image: string, name: string): Promise<string> {
+    const copy = join(folder, "source", name);
+    await runChecked(host, ["cp", "--sparse=always", image, copy]);
+    return copy;
   }
 
   /** Removes all that is in /boot of an ext4 image. @returns the release of the kernel that was there */
@@ -140,18 +182,19 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
   }
 
   /** A login on ttyS0, the service and sshd answer over virtio, and the system has nothing to complain about. */
-  async function assertWorks(guest: BootedGuest, name: string, uuid: string | undefined): Promise<void> {
+  async function assertWorks(guest: BootedGuest, name: string, uuid: string | undefined, swap = ""): Promise<void> {
     try {
       assert.match(await guest.console(), new RegExp(`${name} login:`));
       assert.match(await guest.ledger(), /^\d+\n$/);
       const answer = await guest.ask(
-        "cat /proc/cmdline; findmnt -no SOURCE /; lsmod; systemctl is-system-running --wait",
+        "cat /proc/cmdline /proc/swaps; findmnt -no SOURCE /; lsmod; systemctl is-system-running --wait",
       );
       assert.match(answer, new RegExp(`root=UUID=${uuid}`));
       assert.match(answer, /console=ttyS0,115200n8/);
       assert.doesNotMatch(answer, /hvc0|^xen/m);
       assert.match(answer, /^\/dev\/vda1$/m);
       assert.match(answer, /^virtio_blk /m);
+      assert.match(answer, new RegExp(`^${swap}`, "m"));
       assert.match(answer, /^running$/m, await guest.ask("systemctl --failed"));
     } finally {
       await guest.end();

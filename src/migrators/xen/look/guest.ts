@@ -113,7 +113,8 @@ async function readKernels(files: GuestFilesystem, outside: string | undefined):
       const state = await driverState(files, release);
       // drivers that are modules may or may not be in its initramfs: the conversion looks
       const hasVirtio = state === "modules" ? undefined : state === "builtin";
-      return { release, running: release === outside, hasVirtio };
+      const modulesOnly = inBoot.includes(release) ? {} : { modulesOnly: true as const };
+      return { release, running: release === outside, hasVirtio, ...modulesOnly };
     }),
   );
 }
