@@ -182,10 +182,12 @@ def read_disks(disks, scans, free):
 
 def read_blocks(disk, scan, free):
     """Reads the blocks that bitmaps name, and nothing else. False when that failed, which is said."""
+    bitmaps = struct.unpack(">%dH" % scan.count, scan.known)
+    buffers = {}  # by size
     group = READ // CHUNK
     for start in range(0, scan.count, group):
-        chunks = range(start, min(start + group, scan.count))
-        bitmaps = dict((c, BITMAP.unpack(scan.known[2 * c : 2 * c + 2])[0]) for c in chunks)
+        end = min(start + group, scan.count)
+        chunks = [c for c in range(start, end) if bitmaps[c]]
         blocks = [(scan.first + c) * 16 + b for c in chunks for b in range(16) if bitmaps[c] >> b & 1]
         free.get()
         pieces = dict((c, []) for c in chunks)
@@ -195,7 +197,7 @@ def read_blocks(disk, scan, free):
                 run += 1
             offset = blocks[0] * BLOCK
             length = min(run * BLOCK, disk.size - offset)
-            memory = mmap.mmap(-1, run * BLOCK)
+            memory = buffers.get(run) or mmap.mmap(-1, run * BLOCK)
             try:
                 disk.read_into(memory, offset, length)
             except (IOError, OSError):
@@ -205,10 +207,13 @@ def read_blocks(disk, scan, free):
             for index in range(run):
                 piece = memory[index * BLOCK : min((index + 1) * BLOCK, length)]
                 pieces[(blocks[index] // 16) - scan.first].append(piece)
-            memory.close()
+            if run <= 16:
+                buffers[run] = memory  # most runs are short, and making a buffer takes longer than reading into it
+            else:
+                memory.close()
             del blocks[:run]
-        found = [(scan.first + c, bitmaps[c], pieces[c]) for c in chunks if bitmaps[c]]
-        events.put(("blocks", scan, found, chunks[-1] + 1 == scan.count))
+        found = [(scan.first + c, bitmaps[c], pieces[c]) for c in chunks]
+        events.put(("blocks", scan, found, end == scan.count))
     return True
 
 

@@ -1,4 +1,4 @@
-import { formatDuration, formatRate, formatSize } from "../../lib/units.js";
+import { formatDuration, formatSize } from "../../lib/units.js";
 import { table } from "../../lib/view/table.js";
 import type { DowntimePart, StageResult } from "../staging/index.js";
 import type { Pass } from "../types.js";
@@ -21,7 +21,7 @@ export function describeStage(
   const compared = verified.disks.reduce((sum, { comparedBytes }) => sum + comparedBytes, 0);
   const how = verified.disks.some(({ readBack }) => readBack !== "direct") ? "the page cache dropped" : "O_DIRECT";
   return [
-    ...table(["PASS", "DISK", "ZERO", "UNCHANGED", "WRITTEN", "SENT", "TIME", "RATE"], passes.map(passRow), {
+    ...table(["PASS", "DISK", "ZERO", "UNCHANGED", "WRITTEN", "SENT", "READ", "TIME"], passes.map(passRow), {
       right: [0, 2, 3, 4, 5, 6, 7],
     }),
     "",
@@ -52,7 +52,7 @@ function passRow(pass: Pass): readonly string[] {
     share(pass.unchangedBytes),
     formatSize(pass.writtenBytes),
     formatSize(pass.wireBytes),
+    formatSize(pass.readBytes ?? pass.totalBytes),
     formatDuration(pass.durationMs),
-    formatRate((pass.totalBytes / Math.max(1, pass.durationMs)) * 1000),
   ];
 }

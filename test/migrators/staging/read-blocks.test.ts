@@ -59,7 +59,7 @@ for (const [kind, interpreters] of [
             if (bitmap === 0) continue;
             assert.deepEqual(answers.get(first + index), expected(first + index, bitmap));
           }
-          assert.ok(travelled > 0);
+          assert.ok(travelled > 0 || answers.size === 0);
         }),
         { numRuns: kind === "sh" ? 8 : 40 },
       );

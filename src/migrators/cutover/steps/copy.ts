@@ -27,7 +27,7 @@ export const warmPassStep: Step<CutoverContext> = {
 export const finalPassStep: Step<CutoverContext> = {
   name: "final-pass",
   title: "copy what changed, with the source at rest",
-  describe: ({ plan }) => copiesOf(plan).map(({ sourcePath }) => `compare all of ${sourcePath} and copy what changed`),
+  describe: ({ plan }) => copiesOf(plan).map(({ sourcePath }) => `find what changed on ${sourcePath} and copy it`),
   async run(context) {
     await controlOf(context).requireAtRest(context);
     const outcome = await pass(context, true);
