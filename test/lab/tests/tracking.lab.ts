@@ -18,7 +18,7 @@ import { TrackedDisk } from "./tracking/tracked-disk.js";
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
-const SIZE = 2 * GIB;
+const SIZE = GIB;
 
 describe("changes on logical volumes are followed by snapshots", () => {
   let lab: Lab;
@@ -44,7 +44,7 @@ describe("changes on logical volumes are followed by snapshots", () => {
     });
     made.push(guest);
     await disk.write("random", 1, 2000);
-    await disk.write("run", 1024 * MIB, 20 * MIB);
+    await disk.write("run", 512 * MIB, 20 * MIB);
   });
   after(async () => {
     for (const one of made) await one.remove();

@@ -2,10 +2,10 @@
 #   random PATH SEED COUNT   COUNT blocks of random bytes, all over the device
 #   zero PATH SEED COUNT     COUNT pieces of 64 KiB, by write-zeroes (BLKZEROOUT)
 #   run PATH OFFSET LENGTH   random bytes from OFFSET on
-#   busy PATH SEED           random blocks until it is killed
+#   busy PATH SEED           random blocks until it is killed, about a hundred a second
 #   digest PATH              sha256 of all of it, past the page cache
 # Prints how many blocks were written to.
-import fcntl, hashlib, mmap, os, random, struct, sys
+import fcntl, hashlib, mmap, os, random, struct, sys, time
 
 BLOCK, BLKZEROOUT = 4096, 0x127F
 verb, path = sys.argv[1:3]
@@ -42,6 +42,8 @@ else:
         else:
             offset = dice.randrange(size // BLOCK) * BLOCK
             write(offset, dice.getrandbits(BLOCK * 8).to_bytes(BLOCK, "little"))
-            if verb == "random":
+            if verb == "busy":
+                time.sleep(0.01)
+            else:
                 changed.add(offset // BLOCK)
     print(len(changed))
