@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,6 +38,7 @@ export interface BootedGuest {
 export async function bootGuest({ name, folder, volumes, mac, address, identity }: BootRequest): Promise<BootedGuest> {
   const host = localHost();
   const log = join(folder, `${name}.console`);
+  await rm(log, { force: true }); // an earlier guest's login is not this one's
   const base = 20_000 + (process.pid % 10_000);
   const ports = { ssh: base, ledger: base + 10_000 };
   const forward = `hostfwd=tcp:127.0.0.1:${ports.ssh}-${address}:22,hostfwd=tcp:127.0.0.1:${ports.ledger}-${address}:${LEDGER_PORT}`;

@@ -31,7 +31,9 @@ function draftVolumes(name: string, guest: GuestConfig, landing: Landing, machin
     const place = { path: landing.volumePath(name, index, device), device };
     const [disk] = one.disks;
     if (disk === undefined) return [];
-    return isWrapped(disk) ? [wrapped(one.wrapper, one.disks, place, name)] : [{ ...sourceDisk(disk), ...place }];
+    return isWrapped(disk, machine)
+      ? [wrapped(one.wrapper, one.disks, place, name)]
+      : [{ ...sourceDisk(disk), ...place }];
   });
 }
 
@@ -47,9 +49,9 @@ function wrapperOf(disk: Disk): string {
 }
 
 /** A single partition as a paravirtual guest has it; and a root file system straight on a disk, before which no boot loader fits. */
-function isWrapped(disk: Disk): boolean {
+function isWrapped(disk: Disk, { boot }: Machine): boolean {
   if (disk.partitionTable !== undefined || disk.contents.some(({ type }) => type === "partition")) return false;
-  return partitionName(disk.name) !== undefined || disk.mountPoint === "/";
+  return partitionName(disk.name) !== undefined || (boot !== undefined && disk.mountPoint === "/");
 }
 
 function sourceDisk(disk: Disk): SourceDisk {

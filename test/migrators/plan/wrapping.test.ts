@@ -129,5 +129,6 @@ describe("the plan of a paravirtual guest", () => {
         ["xvdc", undefined],
       ],
     );
+    assert.equal(plan({ machine: { disks } }).volumes[0]?.wrapping, undefined, "a machine with its own boot loader");
   });
 });
