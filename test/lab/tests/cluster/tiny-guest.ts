@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GuestChange } from "../../../../src/cluster/replicated-guest/index.js";
 import type { ReplicatedVolume } from "../../../../src/cluster/volumes/replicated/index.js";
+import { isConnectionError } from "../../../../src/lib/errors.js";
 import { element, writeXml } from "../../../../src/lib/xml.js";
 import { eventually } from "../eventually.js";
 import { HOSTS } from "./configuration.js";
@@ -50,14 +51,19 @@ function tinyGuest(cluster: ClusterLab, name: string, address: string, volume: R
     host: async () => {
       const found: string[] = [];
       for (const host of HOSTS) {
-        if (!(await cluster.machine(host).isOn())) continue;
-        const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
+        const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]).catch(booting);
         if (stdout.split("\n").includes(name)) found.push(host);
       }
       assert.equal(found.length, 1, `${name} runs on ${found.join(" and ") || "no host"}`);
       return found[0] ?? "";
     },
   };
+}
+
+/** A host that was just fenced does not answer yet, and runs nothing. */
+function booting(error: unknown): { readonly stdout: string } {
+  if (isConnectionError(error)) return { stdout: "" };
+  throw error;
 }
 
 /** The tiny guest's domain XML, in the lab's folder. @returns its path */
