@@ -102,7 +102,11 @@ export function ownIds(cib: XmlElement, name: string): readonly string[] {
   return [name, ...(volume === undefined ? [] : [diskIds(volume).clone])];
 }
 
-/** DRBD on both hosts, promoted on one of them. Without clone-max DRBD 8.4's agent refuses a third member. */
+/**
+ * DRBD on both hosts, promoted on one of them. Without clone-max DRBD 8.4's agent refuses a third member. The priority
+ * makes the host with more promoted volumes the one that is fenced last (priority-fencing-delay): a promoted instance
+ * counts one more than another.
+ */
 function diskClone(volume: string): XmlElement {
   const { clone, primitive } = diskIds(volume);
   return element("clone", { id: clone }, [
@@ -114,6 +118,7 @@ function diskClone(volume: string): XmlElement {
       "clone-node-max": "1",
       notify: "true",
       interleave: "true",
+      priority: "1",
     }),
     element("primitive", { id: primitive, class: "ocf", provider: "linbit", type: "drbd" }, [
       pairSet("instance_attributes", `${primitive}-instance_attributes`, { drbd_resource: volume }),

@@ -223,9 +223,10 @@ describe("the resources of a guest", () => {
     assert.ok(nodes.every(({ node }) => node !== "arb"));
   });
 
-  it("are what DRBD's agent wants: two instances that are told of each other", () => {
+  it("make the host where the volume is promoted count for more when hosts fence each other", () => {
     const cib = configureCluster(exampleCluster(), CAPACITIES)(bareCib("qdevice"));
     const clone = findResource(putGuest(guest, undefined, "Started")(cib), "ms-drbd-web1")!;
+    assert.equal(pairValue(clone, "meta_attributes", "priority"), "1");
     assert.equal(pairValue(clone, "meta_attributes", "clone-max"), "2");
     assert.equal(pairValue(clone, "meta_attributes", "notify"), "true");
   });
