@@ -27,6 +27,11 @@ export interface TinyGuest {
   next(): Promise<number | undefined>;
 }
 
+/** Block devices of the host that runs it. */
+export interface GuestDisks {
+  readonly parts: readonly { readonly device: string }[];
+}
+
 /** The address of a guest that has none of the lab's machines'. */
 export const GUEST_ADDRESS = "192.0.2.51";
 
@@ -47,7 +52,7 @@ function tinyGuest(cluster: ClusterLab, name: string, address: string, volume: R
     name,
     address,
     volume,
-    next: () => ask(address),
+    next: () => askGuest(address),
     host: async () => {
       const found: string[] = [];
       for (const host of HOSTS) {
@@ -71,7 +76,7 @@ export async function writeDomain(
   cluster: ClusterLab,
   name: string,
   address: string,
-  volume: Pick<ReplicatedVolume, "parts">,
+  volume: GuestDisks,
 ): Promise<string> {
   const path = join(cluster.lab.folder, "rehome", `${name}.xml`);
   await writeFile(path, domainXml(name, address, volume));
@@ -79,7 +84,7 @@ export async function writeDomain(
 }
 
 /** A guest of a kernel and an initramfs, with its volume as disk; its address is on the kernel's command line. */
-function domainXml(name: string, address: string, { parts }: Pick<ReplicatedVolume, "parts">): string {
+function domainXml(name: string, address: string, { parts }: GuestDisks): string {
   const mac = `52:54:00:1c:00:${address.split(".").at(-1)?.padStart(2, "0").slice(-2) ?? "00"}`;
   return writeXml(
     element("domain", { type: "kvm" }, [
@@ -113,7 +118,7 @@ function domainXml(name: string, address: string, { parts }: Pick<ReplicatedVolu
 }
 
 /** One number from the guest; undefined when nothing comes in time. */
-async function ask(address: string): Promise<number | undefined> {
+export async function askGuest(address: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     let text = "";
     const socket = connect({ host: address, port: PORT });
