@@ -87,8 +87,10 @@ export class ClusterLab {
     await eventually(SETTLE_MS, async () => {
       const status = await this.machine(HOSTS[0]).check(["crm_mon", "-1", "--output-as=xml"]);
       assert.match(status, /<current_dc [^>]*with_quorum="true"/);
-      const online = status.match(/<node [^>]*online="true"[^>]*unclean="false"[^>]*pending="false"/g)?.length;
-      assert.equal(online, HOSTS.length, status);
+      const nodes = (status.match(/<node [^>]*online=[^>]*>/g) ?? []).filter((node) =>
+        ['online="true"', 'unclean="false"', 'pending="false"'].every((state) => node.includes(state)),
+      );
+      assert.equal(nodes.length, HOSTS.length, status);
       await this.machine(HOSTS[0]).check(["crm_resource", "--wait", "--timeout", "60s"], { timeoutMs: 90_000 });
     });
   }

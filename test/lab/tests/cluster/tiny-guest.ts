@@ -56,7 +56,10 @@ function tinyGuest(cluster: ClusterLab, name: string, address: string, volume: R
     host: async () => {
       const found: string[] = [];
       for (const host of HOSTS) {
-        const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]).catch(booting);
+        const list = (): Promise<{ readonly stdout: string }> =>
+          cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
+        // the first error may be that of a connection from before the host was fenced
+        const { stdout } = await list().catch(list).catch(booting);
         if (stdout.split("\n").includes(name)) found.push(host);
       }
       assert.equal(found.length, 1, `${name} runs on ${found.join(" and ") || "no host"}`);
