@@ -198,13 +198,17 @@ describe("the verbs of a cluster, on one that Pacemaker keeps", () => {
   });
 
   it("status --watch shows what changes, until it is ended", async () => {
-    const watching = nodeOf("beta").host.run(
-      ["timeout", "--signal", "INT", "20", process.execPath, REHOME, "cluster", "status", "--watch"],
+    const watch = await nodeOf("beta").host.start(
+      ["timeout", "--signal", "INT", "60", process.execPath, REHOME, "cluster", "status", "--watch"],
       { env: ENVIRONMENT },
     );
-    await eventually(LIMIT_MS, async () => assert.match(await on(alpha, "stop", "web"), /^web is stopped/));
-    const { stdout } = await watching;
-    assert.match(stdout, /^web +\S+ +running on [^]*—{40}[^]*^web +\S+ +stopped, asked to be stopped$/m);
+    let shown = "";
+    watch.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+    await eventually(LIMIT_MS, () => assert.match(shown, /^web +\S+ +running on /m));
+    assert.match(await on(alpha, "stop", "web"), /^web is stopped/);
+    await eventually(LIMIT_MS, () => assert.match(shown, /—{40}[^]*^web +\S+ +stopped, asked to be stopped$/m));
+    watch.kill();
+    await watch.exited;
     await on(alpha, "start", "web");
   });
 
