@@ -44,15 +44,18 @@ describe("rehome cluster init in the lab", () => {
   });
 
   it("has what the guest synced on both hosts", async () => {
-    const last = await guest.next();
-    const next = await guest.next();
-    assert.equal(next, (last ?? Number.NaN) + 1);
+    const last = await guest.answer();
+    const next = await guest.answer();
+    assert.ok(next > last, `${next} after ${last}`);
     const { disk = "" } = guest.volume.parts[0] ?? {};
     for (const name of HOSTS) {
       const sector = await cluster
         .machine(name)
         .check(["dd", `if=${disk}`, "bs=512", "count=1", "iflag=direct", "status=none"]);
-      assert.equal(sector.split("\n")[0], `${next}`, name);
+      assert.ok(
+        Number(sector.split("\n")[0]) >= next,
+        `${name} has ${sector.split("\n")[0] ?? "nothing"}, not ${next}`,
+      );
     }
   });
 
