@@ -8,6 +8,12 @@ export const PYTHONS: readonly string[] = ["python3", "python2", "python", "/usr
 export const PYTHON_BOOTSTRAP =
   "import sys; f = getattr(sys.stdin, 'buffer', sys.stdin); exec(f.read(int(f.readline())))";
 
+/** A program as the bootstraps read it: a line with its size in bytes, then itself. */
+export function framedProgram(text: string): Buffer {
+  const program = Buffer.from(text);
+  return Buffer.concat([Buffer.from(`${program.length}\n`), program]);
+}
+
 /** The exit code that says that there is no python; no program of ours ends with it. */
 const NO_PYTHON = 93;
 
@@ -42,8 +48,7 @@ export async function startPython(host: Host, request: PythonRequest): Promise<H
   const argv = ["sh", "-c", START, "rehome", modules, ...interpreters, "--", ...args];
   const process = await host.start(argv, signal && { signal });
   process.stdin.on("error", () => undefined); // the end of standard output tells why
-  const program = Buffer.from(request.program);
-  process.stdin.write(Buffer.concat([Buffer.from(`${program.length}\n`), program]));
+  process.stdin.write(framedProgram(request.program));
   return process;
 }
 

@@ -1,4 +1,5 @@
 import { RehomeError } from "../../lib/errors.js";
+import { framedProgram } from "../../lib/host/python.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
 import { ByteReader } from "../../lib/byte-reader.js";
 import type { Throttle } from "../../lib/throttle.js";
@@ -41,8 +42,7 @@ export class AgentLink {
 
   /** Sends a program as the bootstraps in agent.ts take it. */
   sendProgram(text: string): void {
-    const program = Buffer.from(text);
-    this.write(Buffer.concat([Buffer.from(`${program.length}\n`), program]));
+    this.write(framedProgram(text));
   }
 
   /** Why the output ended. @param onExit a better reason for an exit code */

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { formatDuration } from "../../../src/lib/units.js";
 import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
-import { LEDGER_PORT } from "../../helpers/server-image.js";
 import { HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { ServerMove } from "./cluster/move.js";
 import { eventually } from "./eventually.js";
+import { askLedger } from "./ledger.js";
 
 const GUEST = "phys";
-const ANSWER_MS = 10_000;
 const FAILOVER_MS = 20 * 60_000;
 
 describe("moving a server onto the lab's cluster", () => {
@@ -26,7 +24,7 @@ describe("moving a server onto the lab's cluster", () => {
 
   /** Takes a number from the service, wherever it runs: each is on its disk before it is given out. */
   async function takeNumber(): Promise<void> {
-    const number = await ask(cluster.machine("phys").address());
+    const number = await askLedger(cluster.machine("phys").address());
     assert.ok(number > last, `${number} was given out before: ${last} was the last`);
     last = number;
   }
@@ -70,15 +68,3 @@ describe("moving a server onto the lab's cluster", () => {
     assert.notEqual(await runsOn(), host);
   });
 });
-
-/** The next number of a ledger service. */
-function ask(address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port: LEDGER_PORT });
-    let text = "";
-    socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error(`${address} does not answer`)));
-    socket.on("data", (data) => (text += data.toString()));
-    socket.once("error", reject);
-    socket.once("close", () => (text === "" ? reject(new Error(`${address} said nothing`)) : resolve(Number(text))));
-  });
-}

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
-import { LEDGER_PORT } from "../../helpers/server-image.js";
 import { XEN_GUESTS } from "../images/xen.js";
 import { Lab } from "../lab.js";
 import { eventually } from "./eventually.js";
+import { askLedger } from "./ledger.js";
 
 const BOOT_MS = 10 * 60_000;
-const ANSWER_MS = 10_000;
 
 describe("the lab: machines to be moved", () => {
   let lab: Lab;
@@ -23,7 +21,7 @@ describe("the lab: machines to be moved", () => {
     assert.match(disks, /^lvm +ext4 +\/$/m);
     assert.match(disks, /^part +ext4 +\/boot$/m);
     assert.match(disks, /^part +xfs +\/srv$/m);
-    assert.ok((await ask(phys.address())) < (await ask(phys.address())));
+    assert.ok((await askLedger(phys.address())) < (await askLedger(phys.address())));
   });
 
   it("has a dom0 with two running paravirtual guests on logical volumes, which hand out numbers", async () => {
@@ -38,7 +36,7 @@ describe("the lab: machines to be moved", () => {
       ],
     );
     for (const { address } of XEN_GUESTS) {
-      await eventually(BOOT_MS, async () => assert.ok((await ask(address)) > 0));
+      await eventually(BOOT_MS, async () => assert.ok((await askLedger(address)) > 0));
     }
     const free = Number(
       await dom0.check(["vgs", "--noheadings", "--units", "m", "--nosuffix", "-o", "vg_free", "xenvg"]),
@@ -53,16 +51,4 @@ interface XenDomain {
     readonly c_info: { readonly name: string; readonly type: string };
     readonly disks?: readonly { readonly vdev: string }[];
   };
-}
-
-/** The next number of a ledger service. */
-function ask(address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port: LEDGER_PORT });
-    let text = "";
-    socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error(`${address} does not answer`)));
-    socket.on("data", (data) => (text += data.toString()));
-    socket.once("error", reject);
-    socket.once("close", () => (text === "" ? reject(new Error(`${address} said nothing`)) : resolve(Number(text))));
-  });
 }

@@ -1,5 +1,6 @@
 import { ByteReader } from "../../../lib/byte-reader.js";
 import { RehomeError } from "../../../lib/errors.js";
+import { framedProgram, PYTHON_BOOTSTRAP } from "../../../lib/host/python.js";
 import type { Host, HostProcess } from "../../../lib/host/types.js";
 import { readTemplate } from "../../../lib/templates.js";
 import { throttle } from "../../../lib/throttle.js";
@@ -14,9 +15,6 @@ import {
   type Hello,
   type Request,
 } from "./protocol.js";
-
-/** Reads a program from standard input (a line with its size, then itself) and runs it; what follows is the program's. */
-const BOOTSTRAP = "import sys; f = sys.stdin.buffer; exec(f.read(int(f.readline())))";
 
 /** Bytes that were sent and are not answered yet, before whoever sends more has to wait. */
 const IN_FLIGHT = 16 * 1024 * 1024;
@@ -66,13 +64,12 @@ export class VolumeAgent {
     { readOnly = false, signal }: AgentOptions = {},
   ): Promise<{ readonly agent: VolumeAgent; readonly hello: Hello }> {
     const process = await host.start(
-      ["python3", "-c", BOOTSTRAP, path, ...(readOnly ? ["read"] : [])],
+      ["python3", "-c", PYTHON_BOOTSTRAP, path, ...(readOnly ? ["read"] : [])],
       signal && { signal },
     );
     const agent = new VolumeAgent(host, process, path, signal);
     try {
-      const program = Buffer.from(await readTemplate("volume-agent.py"));
-      process.stdin.write(Buffer.concat([Buffer.from(`${program.length}\n`), program]));
+      process.stdin.write(framedProgram(await readTemplate("volume-agent.py")));
       const hello = await agent.begin();
       return { agent, hello };
     } catch (thrown) {
