@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Membership } from "../../../src/cluster/pacemaker/membership.js";
 import { delay } from "../../../src/lib/delay.js";
 import { runChecked } from "../../../src/lib/host/run.js";
 import type { Machine } from "../machine/machine.js";
@@ -30,6 +31,12 @@ describe("a cluster that loses a cable, a gateway, its tie-breaker", () => {
   after(() => cluster.close());
 
   const cib = (): Promise<string> => host.check(["cibadmin", "--query"], { timeoutMs: 60_000 });
+
+  /** The quorum device, as `rehome cluster status` tells of it. */
+  async function tieBreaker(): Promise<Membership["tieBreaker"]> {
+    const { membership } = await cluster.rehome<{ readonly membership: Membership }>("cluster status");
+    return membership.tieBreaker;
+  }
 
   /** A number that it was never told before, so that nothing it had written is lost. */
   async function answers(after: number): Promise<number> {
@@ -98,10 +105,12 @@ describe("a cluster that loses a cable, a gateway, its tie-breaker", () => {
       assert.match(quorum, /^Total votes: +2$/m);
       assert.match(quorum, /^Quorate: +Yes$/m);
     });
+    assert.equal((await tieBreaker())?.connected, false);
     await goesOn(30_000);
     await cluster.machine(ARBITRATOR).restoreLink("lan");
     await eventually(REACT_MS, async () => {
       assert.match((await host.run(["corosync-quorumtool", "-s"])).stdout, /^Total votes: +3$/m);
+      assert.equal((await tieBreaker())?.connected, true);
     });
   });
 
