@@ -4,7 +4,7 @@ import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
 import { HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
-import { ServerMove } from "./cluster/move.js";
+import { Move } from "./cluster/move.js";
 import { eventually } from "./eventually.js";
 import { askLedger } from "./ledger.js";
 
@@ -13,12 +13,12 @@ const FAILOVER_MS = 20 * 60_000;
 
 describe("moving a server onto the lab's cluster", () => {
   let cluster: ClusterLab;
-  let move: ServerMove;
+  let move: Move;
   /** The last number that the server's service has given out. */
   let last = 0;
   before(async () => {
     cluster = await ClusterLab.finished((line) => console.log(`      ${line}`));
-    move = await ServerMove.prepare(cluster);
+    move = await Move.ofServer(cluster);
   });
   after(() => cluster.close());
 

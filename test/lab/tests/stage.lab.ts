@@ -5,7 +5,7 @@ import { formatRate, formatSize } from "../../../src/lib/units.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
 import { HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
-import { ServerMove } from "./cluster/move.js";
+import { Move } from "./cluster/move.js";
 import { eventually } from "./eventually.js";
 
 const RESYNC_MS = 10 * 60_000;
@@ -14,13 +14,13 @@ const GUEST = "phys";
 
 describe("staging a server into replicated volumes of the lab's cluster", () => {
   let cluster: ClusterLab;
-  let move: ServerMove;
+  let move: Move;
   /** The host that the guest was placed on. */
   let chosen: string;
   let other: string;
   before(async () => {
     cluster = await ClusterLab.finished((line) => console.log(`      ${line}`));
-    move = await ServerMove.prepare(cluster);
+    move = await Move.ofServer(cluster);
   });
   after(() => cluster.close());
 

@@ -1,25 +1,59 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { LEDGER_PORT } from "../../../helpers/server-image.js";
 import { rehome, type Ran } from "../../../helpers/rehome.js";
+import { XEN_GUESTS } from "../../images/xen.js";
 import type { ClusterLab } from "./finished.js";
 
-/** The lab's physical server, to be moved onto the lab's cluster by the product's own commands. */
-export class ServerMove {
+/** What is to be moved, as rehome.yaml has it. */
+interface Sources {
+  readonly sources: Readonly<Record<string, object>>;
+  readonly guests: Readonly<Record<string, object>>;
+}
+
+/** Machines under emulation boot slowly, and a cluster of such machines runs them once more slowly. */
+const BOOT_TIMEOUT = "20min";
+
+/** Machines of the lab, to be moved onto the lab's cluster by the product's own commands. */
+export class Move {
   private constructor(
     readonly cluster: ClusterLab,
     private readonly config: string,
   ) {}
 
-  /** Switches the server on, and writes rehome.yaml with it beside the cluster's. */
-  static async prepare(cluster: ClusterLab): Promise<ServerMove> {
-    await cluster.lab.up("phys");
-    const phys = cluster.machine("phys");
-    const config = join(dirname(cluster.config), "move.yaml");
+  /** The physical server, as guest `phys`. */
+  static ofServer(cluster: ClusterLab): Promise<Move> {
+    return Move.prepare(cluster, "phys", (login) => ({
+      sources: { phys: login },
+      guests: { phys: { source: "phys", memory: "512MiB", vcpus: 1, bootTimeout: BOOT_TIMEOUT } },
+    }));
+  }
+
+  /** The domains of the Xen host, under their own names. */
+  static ofDomains(cluster: ClusterLab): Promise<Move> {
+    return Move.prepare(cluster, "dom0", (login) => ({
+      sources: Object.fromEntries(
+        XEN_GUESTS.map(({ name }) => [name, { kind: "xen", domain: name, shutdownTimeout: "10min", ...login }]),
+      ),
+      guests: Object.fromEntries(
+        XEN_GUESTS.map(({ name, address }) => [
+          name,
+          { source: name, checks: [{ tcp: `${address}:${LEDGER_PORT}` }], bootTimeout: BOOT_TIMEOUT },
+        ]),
+      ),
+    }));
+  }
+
+  /** Switches the machine on, and writes rehome.yaml with what is to be moved beside the cluster's. */
+  private static async prepare(cluster: ClusterLab, name: string, describe: (login: object) => Sources): Promise<Move> {
+    await cluster.lab.up(name);
+    const machine = cluster.machine(name);
+    const { identity, knownHosts } = machine;
     const described = JSON.parse(await readFile(cluster.config, "utf8")) as object;
-    const source = { address: `root@${phys.address()}`, identity: phys.identity, knownHosts: phys.knownHosts };
-    const guest = { source: "phys", memory: "512MiB", vcpus: 1, bootTimeout: "20min" };
-    await writeFile(config, JSON.stringify({ ...described, sources: { phys: source }, guests: { phys: guest } }));
-    return new ServerMove(cluster, config);
+    const config = join(dirname(cluster.config), "move.yaml");
+    const login = { address: `root@${machine.address()}`, identity, knownHosts };
+    await writeFile(config, JSON.stringify({ ...described, ...describe(login) }));
+    return new Move(cluster, config);
   }
 
   /** Runs a command of the product that must succeed. @returns what it prints with --json, and all that it said */
