@@ -1,9 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { guestStore, type GuestRecord } from "../../../../src/migrators/guest-store.js";
 import { LEDGER_PORT } from "../../../helpers/server-image.js";
 import { rehome, type Ran } from "../../../helpers/rehome.js";
 import { XEN_GUESTS } from "../../images/xen.js";
 import type { ClusterLab } from "./finished.js";
+import { runDisturbed, type Disturbance, type Ended } from "./own-process.js";
 
 /** What is to be moved, as rehome.yaml has it. */
 interface Sources {
@@ -61,6 +63,18 @@ export class Move {
     const { status, stdout, stderr } = await this.tryRun(command, ...argv);
     if (status !== 0) throw new Error(`rehome ${command} ${argv.join(" ")}: ${stdout}${stderr}`);
     return JSON.parse(stdout) as T;
+  }
+
+  /** Runs a command on a guest in a process of its own, and does something to it by what stands in the guest's journal. */
+  disturbed(
+    guest: string,
+    command: string,
+    at: Disturbance<GuestRecord>["at"],
+    disturb: Disturbance<GuestRecord>["disturb"],
+  ): Promise<Ended<GuestRecord>> {
+    const journal = (): Promise<readonly GuestRecord[]> =>
+      guestStore(join(dirname(this.config), "state"), guest).records();
+    return runDisturbed([command, guest, "--config", this.config, "--json"], { journal, at, disturb });
   }
 
   tryRun(command: string, ...argv: readonly string[]): Promise<Ran> {

@@ -9,6 +9,7 @@ const RANDOM = [
     "/etc/corosync/qdevice/net/nssdb/*",
     "/etc/rehome/qdevice/*",
   ],
+  "/etc/libvirt/nwfilter/*", // libvirtd gives each of its filters a UUID when it starts for the first time
   ...["/root/.ssh/id_*", "/root/.ssh/authorized_keys", "/etc/lvm/backup/*", "/etc/adjtime", "/etc/lvm/devices/*"],
 ];
 
@@ -24,8 +25,19 @@ done`;
 /** What the CIB has of when and by whom it was changed, or of the machine that leads. */
 const PASSING = /^<(cib|nvpair id="cib-bootstrap-options-(last-lrm-refresh|dc-deadtime)")/;
 
+/** What init has made: lines by machine, and those of the CIB. */
+export type InitState = Readonly<Record<string, readonly string[]>>;
+
+/** What is in one state and not in the other: `alpha: - line`, `alpha: + line`. */
+export function differences(one: InitState, other: InitState): readonly string[] {
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((name) => [
+    ...(one[name] ?? []).filter((line) => !other[name]?.includes(line)).map((line) => `${name}: - ${line}`),
+    ...(other[name] ?? []).filter((line) => !one[name]?.includes(line)).map((line) => `${name}: + ${line}`),
+  ]);
+}
+
 /** All that `init` makes, so that two runs can be compared: files, units, volume groups of each machine, and the CIB. */
-export async function readState(cluster: ClusterLab): Promise<Readonly<Record<string, readonly string[]>>> {
+export async function readState(cluster: ClusterLab): Promise<InitState> {
   const lines = async (name: string, argv: readonly string[]): Promise<readonly string[]> =>
     (await cluster.machine(name).check(argv, { timeoutMs: 120_000 })).split("\n").map((line) => line.trim());
   const state: Record<string, readonly string[]> = {};
