@@ -104,8 +104,16 @@ guests: { web1: { source: web1 } }
     assert.equal(dom0.running, 8);
   });
 
+  it("is shut down although its host takes a moment to take a halted domain down", async () => {
+    dom0.lingers = 2;
+    await atRest();
+    assert.equal(dom0.lingers, 0);
+    await xenControl.requireAtRest(context());
+  });
+
   it("is not ended when it does not shut down in time, unless rehome.yaml says so", async () => {
     dom0.shutsDown = false;
+    await open(", shutdownTimeout: 1s");
     await preflight();
     await assert.rejects(carryOut(quiesceStep), { code: "source-busy" });
     assert.equal(dom0.running, 7);

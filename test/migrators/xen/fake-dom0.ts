@@ -15,6 +15,8 @@ export class FakeDom0 {
   auto = true;
   hasFile = true;
   shutsDown = true;
+  /** How often a domain that has halted is still in the list. */
+  lingers = 0;
   answersStore = true;
   answersList = true;
   /** Writes to its disk that the kernel counted. */
@@ -51,6 +53,10 @@ export class FakeDom0 {
 
   private table(): string {
     const head = "Name    ID   Mem VCPUs\tState\tTime(s)\nDomain-0    0  1024     1     r-----     446.4\n";
+    if (this.running === undefined && this.lingers > 0) {
+      this.lingers -= 1;
+      return `${head}web1    7   224     1     ---s--      92.6\n`;
+    }
     return this.running === undefined ? head : `${head}web1    ${this.running}   224     1     -b----      92.6\n`;
   }
 

@@ -19,6 +19,7 @@ export interface ControlledDomain extends Pick<Domain, "name" | "disks"> {
 const COMMAND_MS = 60_000;
 /** A domain is made within seconds, with all its devices. */
 const CREATE_MS = 180_000;
+const POLL_MS = 500;
 /** For the host to let go of the disks of a domain that has ended. */
 const RELEASE_MS = 30_000;
 
@@ -44,19 +45,24 @@ export async function idOf(
 }
 
 /**
- * Shuts a domain down in the regular way.
+ * Shuts a domain down in the regular way, and waits until it is gone: the tool's own waiting ends when the guest has
+ * halted, and its host takes it down only after that.
  * @returns false when it was still there after `timeoutMs`
  * @throws RehomeError command-failed, connection-lost
  */
 export async function shutDown(host: Host, domain: ControlledDomain, timeoutMs: number): Promise<boolean> {
+  const until = Date.now() + timeoutMs;
   try {
     const result = await host.run([domain.tool, "shutdown", "-w", "--", domain.name], { timeoutMs });
     if (result.exitCode !== 0 && (await idOf(host, domain)) !== undefined) throw commandFailed(host, result);
   } catch (thrown) {
     if (!(thrown instanceof RehomeError) || thrown.code !== "command-timeout") throw thrown;
-    return (await idOf(host, domain)) === undefined;
   }
-  return (await idOf(host, domain)) === undefined;
+  while ((await idOf(host, domain)) !== undefined) {
+    if (Date.now() > until) return false;
+    await delay(POLL_MS);
+  }
+  return true;
 }
 
 /** Ends a domain as a power cut would. Nothing happens to one that is off. */
