@@ -9,7 +9,8 @@ const RANDOM = [
     "/etc/corosync/qdevice/net/nssdb/*",
     "/etc/rehome/qdevice/*",
   ],
-  "/etc/libvirt/nwfilter/*", // libvirtd gives each of its filters a UUID when it starts for the first time
+  // libvirtd gives what it comes with UUIDs and MACs when it starts for the first time
+  ...["/etc/libvirt/nwfilter/*", "/etc/libvirt/qemu/networks/default.xml"],
   ...["/root/.ssh/id_*", "/root/.ssh/authorized_keys", "/etc/lvm/backup/*", "/etc/adjtime", "/etc/lvm/devices/*"],
 ];
 
