@@ -1,11 +1,10 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { bootsProbe } from "../../src/cluster/libvirt/probe.js";
+import { kvmWorks } from "../../src/cluster/libvirt/probe.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 
 export type Accelerator = "kvm" | "tcg";
 
-const PROBE_MS = 5000;
 let probed: Promise<Accelerator> | undefined;
 
 /** How QEMU should run here: KVM only where a processor really runs under it (probed once), emulation elsewhere. */
@@ -26,5 +25,5 @@ async function probe(): Promise<Accelerator> {
   } catch {
     return "tcg";
   }
-  return (await bootsProbe(localHost(), "kvm", PROBE_MS)) ? "kvm" : "tcg";
+  return (await kvmWorks(localHost())) ? "kvm" : "tcg";
 }

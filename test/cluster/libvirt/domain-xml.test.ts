@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { domainXml } from "../../../src/cluster/libvirt/domain-xml.js";
-import { bootsProbe, probeHypervisor } from "../../../src/cluster/libvirt/probe.js";
+import { probeHypervisor, probeMs } from "../../../src/cluster/libvirt/probe.js";
 import type { DomainSpec } from "../../../src/cluster/libvirt/types.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { Host } from "../../../src/lib/host/types.js";
@@ -94,15 +94,28 @@ describe("domain XML", () => {
 
 describe("the hypervisor probe", () => {
   it("starts a processor into 64-bit mode", async () => {
-    assert.equal(await bootsProbe(localHost(), "tcg", 20_000), true);
+    assert.ok((await probeMs(localHost(), "tcg", 20_000)) !== undefined);
   });
 
-  it("takes emulation when KVM says nothing in time", async () => {
-    const host: Host = {
+  /** A host whose KVM is emulation that begins late. */
+  function slowKvm(delay: string): Host {
+    const late = 'sleep "$0"; exec "$@"';
+    return {
       ...localHost(),
-      start: () => localHost().start(["sleep", "60"]),
+      start: (argv) => {
+        const emulated = argv.map((word) => (word === "kvm" ? "tcg" : word));
+        return localHost().start(argv.includes("kvm") ? ["sh", "-c", late, delay, ...emulated] : argv);
+      },
     };
-    const found = await probeHypervisor(host);
+  }
+
+  it("takes KVM where it starts a processor as soon as emulation does", async () => {
+    assert.equal((await probeHypervisor(slowKvm("0"))).type, "kvm");
+  });
+
+  it("takes emulation where KVM hangs, for ever or for seconds", async () => {
+    assert.equal((await probeHypervisor(slowKvm("9"))).type, "qemu");
+    const found = await probeHypervisor(slowKvm("5"));
     assert.equal(found.type, "qemu");
     assert.match(found.machines.bios, /^pc-i440fx-\d/);
     assert.match(found.machines.uefi, /^pc-q35-\d/);

@@ -8,11 +8,6 @@ import { lvmRows, parseDisk } from "./storage.js";
 import type { DiskFacts, Hosting } from "./types.js";
 
 const LIMIT = { timeoutMs: 30_000 };
-/**
- * A busy host may take long to start QEMU, and its word is a blocker, asked for once in a cluster's life: no need to be
- * hasty. Only a host whose KVM hangs takes so long; one without KVM says so at once.
- */
-const KVM_MS = 120_000;
 const LVM = ["--reportformat", "json", "--units", "b", "--nosuffix"];
 
 /** What a host has for guests. @param disks that rehome.yaml gives it for the volume group */
@@ -23,7 +18,7 @@ export async function gatherHosting(
   attempt: Attempt,
 ): Promise<Hosting> {
   return {
-    kvm: await attempt("KVM", async () => (await probeHypervisor(host, KVM_MS)).type === "kvm"),
+    kvm: await attempt("KVM", async () => (await probeHypervisor(host)).type === "kvm"),
     drbdModule: await readModule(host),
     volumeGroup: await attempt("volume groups", () => readGroup(host, volumeGroup)),
     disks: (await attempt("disks", () => readDisks(host, disks))) ?? new Map(),
