@@ -28,6 +28,8 @@ export interface Machine {
   readonly distribution: Distribution;
   readonly kernels: readonly Kernel[];
   readonly disks: readonly Disk[];
+  /** CD-ROM and empty drives of a hypervisor's guest. */
+  readonly drives?: readonly Drive[];
   readonly volumeGroups: readonly VolumeGroup[];
   readonly raidArrays: readonly RaidArray[];
   readonly network: Network;
@@ -92,6 +94,8 @@ export interface Disk {
   readonly name: string;
   /** Where it is read: `/dev/sda`, or on the hypervisor's host `/dev/xenvg/web1-root`. */
   readonly path: string;
+  /** How the hypervisor's host keeps it; absent where the machine has the disk itself. */
+  readonly backend?: DiskBackend;
   /** A name below /dev/disk/by-id, which stays when kernel names change places; read it by this one where there is one. */
   readonly stablePath: string | undefined;
   readonly size: number;
@@ -111,6 +115,20 @@ export interface Disk {
   readonly freeBytes?: number;
   /** What is on it: partitions, and below them LVM, mdraid, LUKS and file systems. */
   readonly contents: readonly BlockDevice[];
+}
+
+/**
+ * What stands behind a guest's disk on its host: a block device (`phy`), a raw image (`file`), a raw image behind blktap
+ * (`tap`), an image in a format of its own, or what a script of the host makes (`other`).
+ */
+export type DiskBackend = "phy" | "file" | "tap" | "qcow" | "qcow2" | "qed" | "vhd" | "other";
+
+/** A drive for media that are put in and taken out, or a drive without one; never copied. */
+export interface Drive {
+  /** As the machine has it: `hdc`. */
+  readonly name: string;
+  /** What is in it, on the hypervisor's host; undefined when it is empty. */
+  readonly medium: string | undefined;
 }
 
 /** A node in the tree below a disk. */

@@ -8,6 +8,7 @@ export function describeMachine(machine: Machine): readonly string[] {
     machine.hostname,
     ...table(["", ""], facts(machine), { indent: 2 }).slice(1),
     ...part("disks", disks(machine)),
+    ...part("drives that are not moved", drives(machine)),
     ...part("volume groups", volumeGroups(machine)),
     ...part("software RAID", raid(machine)),
     ...part("network cards", nics(machine)),
@@ -76,6 +77,10 @@ function content(device: Disk | BlockDevice): string {
   const format = device.format ?? "-";
   if ("serial" in device) return device.partitionTable === undefined ? format : `${device.partitionTable} table`;
   return device.type === "partition" || device.type === "other" ? format : `${device.type}: ${format}`;
+}
+
+function drives({ drives: found = [] }: Machine): readonly string[] {
+  return found.map(({ name, medium }) => `  ${name}: ${medium ?? "empty"}`);
 }
 
 function volumeGroups({ volumeGroups: groups }: Machine): readonly string[] {

@@ -49,6 +49,12 @@ export const CONCERNS = {
   },
   "disk-serial-duplicate": { severity: "blocker", meaning: "two disks have the same serial number" },
   "disk-sector-size": { severity: "blocker", meaning: "a disk has sectors of another size than the guest's" },
+  "disk-backend-unsupported": {
+    severity: "blocker",
+    meaning: "the source's host keeps a disk in a way that is not copied block by block",
+  },
+  "disk-not-there": { severity: "blocker", meaning: "the source's host has not got what a disk should be" },
+  "drive-not-moved": { severity: "info", meaning: "a CD-ROM or empty drive is left out" },
   "disk-excluded-needed": { severity: "blocker", meaning: "a disk that is not moved holds what the guest needs" },
   "disk-excluded-unknown": { severity: "warning", meaning: "a disk that is not to be moved does not exist" },
 

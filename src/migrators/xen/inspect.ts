@@ -2,7 +2,7 @@ import { RehomeError } from "../../lib/errors.js";
 import { localHost } from "../../lib/host/local-host.js";
 import { nearest } from "../../lib/nearest.js";
 import type { Host } from "../../lib/host/types.js";
-import type { BootLoader, HostedBoot, Machine } from "../types.js";
+import type { BootLoader, Drive, HostedBoot, Machine } from "../types.js";
 import { gatherXenHost } from "./gather.js";
 import { lookAtDisks, type LookDisk } from "./look/appliance.js";
 import { buildDisks, type HostDisk } from "./look/disks.js";
@@ -21,7 +21,7 @@ import type { Domain, DomainDisk, XenHost } from "./types.js";
 export async function inspectDomain(host: Host, name: string, signal?: AbortSignal): Promise<Machine> {
   const xen = await gatherXenHost(host, signal);
   const domain = requireDomain(xen, name, host.name);
-  const disks = domain.disks.filter(({ cdrom, path }) => !cdrom && path !== "");
+  const disks = domain.disks.filter((disk) => !isDrive(disk));
   const facts = await askHost(host, disks, domain, signal);
   const unknown = [...facts.unknown];
   const release = domain.boot.kind === "kernel" ? await kernelRelease(host, domain.boot.kernel) : undefined;
@@ -42,6 +42,7 @@ export async function inspectDomain(host: Host, name: string, signal?: AbortSign
     distribution: guest?.distribution ?? { id: "unknown", version: "", name: "an unknown system" },
     kernels: guest?.kernels ?? [],
     disks: built,
+    drives: drivesOf(domain),
     volumeGroups: inside?.volumeGroups ?? [],
     raidArrays: [],
     network: guest?.network ?? { nics: cardsOf(domain), routes: [], nameservers: [] },
@@ -142,6 +143,14 @@ function hostedBoot(domain: Domain, guest: GuestFacts | undefined, release: stri
   const { kernel, ramdisk, commandLine } = boot;
   const hasModules = release === undefined ? undefined : guest?.kernels.some((one) => one.release === release);
   return { boot: { how: "outside", kernel, ramdisk, commandLine, release, hasModules } };
+}
+
+function isDrive({ cdrom, path }: DomainDisk): boolean {
+  return cdrom || path === "";
+}
+
+function drivesOf({ disks }: Domain): readonly Drive[] {
+  return disks.filter(isDrive).map(({ device, path }) => ({ name: device, medium: path || undefined }));
 }
 
 /** As the kernel counts them, when nobody could look inside. */

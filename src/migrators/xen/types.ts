@@ -1,5 +1,7 @@
 /** The model of a Xen host: what its domains are, whichever tool or file told. */
-import type { Firmware } from "../types.js";
+import type { DiskBackend, Firmware } from "../types.js";
+
+export type { DiskBackend };
 
 /** A dom0 and all its domains but itself. */
 export interface XenHost {
@@ -47,9 +49,6 @@ export interface DomainDisk {
   readonly writable: boolean;
   readonly cdrom: boolean;
 }
-
-/** `phy` is a block device and `file` a raw image; `tap` a raw image behind blktap; `other` needs a script of its own. */
-export type DiskBackend = "phy" | "file" | "tap" | "qcow" | "qcow2" | "qed" | "vhd" | "other";
 
 export interface DomainNic {
   /** Undefined when the host makes one up at each start. */

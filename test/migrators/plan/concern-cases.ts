@@ -149,6 +149,35 @@ export const CASES: readonly Case[] = [
     machine: withDisks({ ...GOOD_DISK, logicalSectorSize: 4096 }),
     names: /4096/,
   },
+  ...(["qcow2", "vhd", "tap", "other"] as const).map((backend): Case => ({
+    code: "disk-backend-unsupported",
+    when: `a disk's backend is ${backend}`,
+    machine: withDisks(GOOD_DISK, disk("xvdb", { backend, path: "/srv/data.img" })),
+    names: {
+      qcow2: /xvdb is .*\/srv\/data\.img .*qcow2/,
+      vhd: /xvdb .*vhd/,
+      tap: /xvdb .*blktap/,
+      other: /xvdb .*script/,
+    }[backend],
+  })),
+  {
+    code: "disk-not-there",
+    when: "a disk's image was moved away on its host",
+    machine: withDisks(GOOD_DISK, disk("xvdb", { backend: "file", path: "/srv/data.img", size: 0 })),
+    names: /xvdb .*\/srv\/data\.img/,
+  },
+  {
+    code: "drive-not-moved",
+    when: "a CD is in its drive",
+    machine: { drives: [{ name: "hdc", medium: "/srv/tools.iso" }] },
+    names: /hdc \(\/srv\/tools\.iso\)/,
+  },
+  {
+    code: "drive-not-moved",
+    when: "a drive is empty",
+    machine: { drives: [{ name: "hdd", medium: undefined }] },
+    names: /hdd is empty/,
+  },
   {
     code: "disk-excluded-needed",
     when: "an excluded disk is mounted",

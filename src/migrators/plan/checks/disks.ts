@@ -1,4 +1,4 @@
-import type { Concern, Disk } from "../../types.js";
+import type { Concern, Disk, DiskBackend } from "../../types.js";
 import { concern } from "../concerns.js";
 import { allDevices, grouped, listed, movedDisks, type PlanContext } from "../context.js";
 
@@ -10,7 +10,14 @@ export function checkDisks(context: PlanContext): readonly Concern[] {
   if (disks.length === 0) {
     return [concern("disk-none", "no disk is left to move", "see rehome inspect, and excludeDisks in rehome.yaml")];
   }
-  return [...root(disks), ...excluded(context), ...serials(disks), ...disks.flatMap(sectorSize)];
+  return [
+    ...root(disks),
+    ...disks.flatMap(backend),
+    ...drives(context),
+    ...excluded(context),
+    ...serials(disks),
+    ...disks.flatMap(sectorSize),
+  ];
 }
 
 function root(disks: readonly Disk[]): readonly Concern[] {
@@ -89,4 +96,56 @@ function sectorSize(disk: Disk): readonly Concern[] {
       "such disks cannot be moved by this version",
     ),
   ];
+}
+
+/** Only of a block device and of a raw image are the bytes on the host those of the disk. */
+function backend({ name, path, size, backend: kept }: Disk): readonly Concern[] {
+  if (kept === undefined) return [];
+  if (kept !== "phy" && kept !== "file") {
+    const { what, remedy } = unread(kept, path);
+    return [concern("disk-backend-unsupported", `disk ${name} is ${what}`, `${remedy}, or exclude it (excludeDisks)`)];
+  }
+  if (size > 0) return [];
+  return [
+    concern(
+      "disk-not-there",
+      `disk ${name} should be ${path}, which is not there on its host`,
+      "bring it back, or take the disk out of the domain's configuration",
+    ),
+  ];
+}
+
+/** Formats of images by the names that qemu-img has for them. */
+const IMAGES: Readonly<Partial<Record<DiskBackend, string>>> = { qcow: "qcow", qcow2: "qcow2", qed: "qed", vhd: "vpc" };
+
+function unread(kept: DiskBackend, path: string): { readonly what: string; readonly remedy: string } {
+  const format = IMAGES[kept];
+  if (format !== undefined) {
+    return {
+      what: `the image ${path} of format ${kept}, which is not read`,
+      remedy:
+        `shut the domain down, qemu-img convert -f ${format} -O raw ${path} into a logical volume or a file, and give the ` +
+        "domain that (phy: or file:)",
+    };
+  }
+  if (kept === "tap") {
+    return {
+      what: `kept by blktap (${path}), behind which nothing is read`,
+      remedy: "shut the domain down and give it a raw image as file: instead of tap:aio:",
+    };
+  }
+  return {
+    what: `made by a script of its host (${path}), behind which nothing is read`,
+    remedy: "shut the domain down and give it the block device itself (phy:/dev/…)",
+  };
+}
+
+function drives({ machine: { drives: found = [] } }: PlanContext): readonly Concern[] {
+  return found.map(({ name, medium }) =>
+    concern(
+      "drive-not-moved",
+      medium === undefined ? `drive ${name} is empty and is not moved` : `drive ${name} (${medium}) is not moved`,
+      "copy what the guest still needs of it onto a disk before",
+    ),
+  );
 }

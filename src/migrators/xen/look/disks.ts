@@ -18,6 +18,7 @@ export function buildDisks(
     return {
       name: disk.device,
       path: disk.path,
+      backend: disk.backend,
       stablePath: disk.stablePath,
       // what an image in a format of its own holds, the appliance knows; of a raw one, both say the same
       size: whole?.size || (disk.size ?? 0),
