@@ -11,6 +11,7 @@ export function deviceVolumes(connect: () => Promise<Host>): VolumeStore {
   return {
     async open({ path, guest, disk, size }) {
       let mark = marks.get(path);
+      const unmarked = mark === undefined;
       if (mark === undefined) {
         await mkdir(dirname(path), { recursive: true });
         const file = await open(path, "a");
@@ -21,7 +22,7 @@ export function deviceVolumes(connect: () => Promise<Host>): VolumeStore {
         marks.set(path, mark);
       }
       const host = await connect();
-      const volume = await openDeviceVolume({ host, device: path, path, mark });
+      const volume = await openDeviceVolume({ host, device: path, path, mark, unmarked });
       return {
         ...volume,
         async close() {

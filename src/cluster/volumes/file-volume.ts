@@ -103,6 +103,7 @@ async function openMarked(path: string, mark: FileMark, fresh: boolean): Promise
     path,
     mark,
     fresh,
+    unmarked: fresh,
     read: (target, offset) => readFully(file, path, target, offset),
     async digests(offset, length, unit) {
       const digests = Buffer.allocUnsafe(Math.ceil(length / unit) * DIGEST_SIZE);

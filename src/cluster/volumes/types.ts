@@ -46,6 +46,8 @@ export interface Volume {
   readonly mark: VolumeMark;
   /** Whether it was made just now, so that all of it is proven zero. */
   readonly fresh: boolean;
+  /** Whether it had no mark before it was opened now: nothing was ever staged to it. What it holds may still be anything. */
+  readonly unmarked: boolean;
   /** Reads exactly `target.length` bytes. */
   read(target: Buffer, offset: number): Promise<void>;
   /**

@@ -17,6 +17,7 @@ export function windowOf(volume: Volume, start: number, size: number): Volume {
     path: volume.path,
     mark: volume.mark,
     fresh: volume.fresh,
+    unmarked: volume.unmarked,
     read: async (target, offset) => volume.read(target, at(offset, target.length)),
     digests: async (offset, length, unit) => volume.digests(at(offset, length), length, unit),
     write: async (buffers, offset) => volume.write(buffers, at(offset, lengthOf(buffers))),

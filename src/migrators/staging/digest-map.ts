@@ -36,6 +36,8 @@ export interface OpenedMap {
   readonly map: DigestMap;
   /** Why nothing is known of a volume that has been used; undefined when the map could be believed. */
   readonly distrust: string | undefined;
+  /** Whether there was one before. */
+  readonly existed: boolean;
 }
 
 /** Bytes of records that nobody needs any more before the file is written anew. */
@@ -78,6 +80,7 @@ export class DigestMap {
       return {
         map: await DigestMap.begin(path, binding),
         distrust: binding.fresh ? undefined : "it has no digest map",
+        existed: false,
       };
     }
     const { file, scan, start } = found;
@@ -88,10 +91,11 @@ export class DigestMap {
         const map = new DigestMap(file, start);
         await map.replay(scan.records);
         if (map.wasteful()) await map.compact();
-        return { map, distrust };
+        return { map, distrust, existed: true };
       }
       await file.close();
-      return { map: await DigestMap.begin(path, binding), distrust: binding.fresh ? undefined : distrust };
+      const map = await DigestMap.begin(path, binding);
+      return { map, distrust: binding.fresh ? undefined : distrust, existed: true };
     } catch (thrown) {
       await file.close().catch(() => undefined);
       throw thrown;

@@ -3,7 +3,8 @@ import type { Volume } from "../../cluster/volumes/types.js";
 import { AgentPool } from "./agent-pool.js";
 import { openCopies, type DiskCopy, type OpenVolume } from "./copies.js";
 import type { Disk } from "../types.js";
-import { DigestMap } from "./digest-map.js";
+import { DigestMap, type OpenedMap } from "./digest-map.js";
+import type { Note } from "../../lib/report.js";
 import { throttle } from "../../lib/throttle.js";
 import type { StagingContext, TransferOptions } from "./types.js";
 
@@ -56,15 +57,22 @@ export async function openSession(context: StagingContext, options: TransferOpti
 }
 
 async function openJob(context: StagingContext, plan: DiskCopy, volume: Volume, index: number): Promise<DiskJob> {
-  const { map, distrust } = await openMap(context, plan, volume);
-  if (distrust !== undefined) {
-    context.report.note({
-      severity: "warning",
-      text: `nothing is known of volume ${volume.path} (${distrust}): all of it is read and compared again`,
-    });
-  }
+  const opened = await openMap(context, plan, volume);
+  const note = noteOn(volume, opened);
+  if (note !== undefined) context.report.note(note);
+  const { map } = opened;
   const disk = context.machine.disks.find(({ name }) => name === plan.disk);
   return { plan, index, volume, map, rotational: disk?.rotational ?? false, hasContents: hasContents(disk) };
+}
+
+/** What to say of a volume of which all is read. On a new one nobody expected anything else. */
+function noteOn({ path, unmarked }: Volume, { distrust, existed }: OpenedMap): Note | undefined {
+  if (distrust === undefined) return undefined;
+  if (unmarked && !existed) {
+    return { severity: "info", text: `volume ${path} is new: what is on it is read first, for nobody knows it yet` };
+  }
+  const text = `nothing is known of volume ${path} (${distrust}): all of it is read and compared again`;
+  return { severity: "warning", text };
 }
 
 function hasContents(disk: Disk | undefined): boolean {
@@ -72,11 +80,7 @@ function hasContents(disk: Disk | undefined): boolean {
 }
 
 /** The digest map of a disk's volume, in the guest's state folder. */
-export function openMap(
-  { store }: Pick<StagingContext, "store">,
-  plan: DiskCopy,
-  volume: Volume,
-): ReturnType<typeof DigestMap.open> {
+export function openMap({ store }: Pick<StagingContext, "store">, plan: DiskCopy, volume: Volume): Promise<OpenedMap> {
   const { fresh, mark } = volume;
   const { identity, offset } = plan;
   return DigestMap.open(mapPath(store, plan), { version: 1, disk: identity, volume: mark.uuid, offset, fresh });

@@ -10,6 +10,7 @@ import { REQUEST } from "../../../src/cluster/volumes/device/protocol.js";
 import type { Volume } from "../../../src/cluster/volumes/types.js";
 import { DIGEST_SIZE, digestOf, markOf, ZERO_MARK } from "../../../src/lib/digest.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
+import { silentReport, type Note } from "../../../src/lib/report.js";
 import { stageGuest } from "../../../src/migrators/staging/index.js";
 import { cutHost } from "../../helpers/cut-host.js";
 import { deviceVolumes } from "../../helpers/device-volumes.js";
@@ -47,7 +48,7 @@ describe("a volume on another machine", function () {
   }
   async function openAt(device: string, size: number): Promise<Volume> {
     const mark = { uuid: "u", guest: "web1", disk: "sda", size };
-    const volume = await openDeviceVolume({ host: localHost("alpha"), device, path: device, mark });
+    const volume = await openDeviceVolume({ host: localHost("alpha"), device, path: device, mark, unmarked: false });
     opened.push(volume);
     return volume;
   }
@@ -128,7 +129,7 @@ describe("a volume on another machine", function () {
     const path = await file(64 * MIB);
     const mark = { uuid: "u", guest: "web1", disk: "sda", size: 64 * MIB };
     const host = cutHost(localHost("alpha"), 300);
-    const volume = await openDeviceVolume({ host, device: path, path, mark });
+    const volume = await openDeviceVolume({ host, device: path, path, mark, unmarked: false });
     const writes = Array.from({ length: 64 }, (_, at) => volume.write([Buffer.alloc(MIB, 7)], at * MIB));
     const results = await Promise.allSettled(writes);
     const failed = results.filter((result) => result.status === "rejected");
@@ -176,6 +177,45 @@ describe("staging to a volume on another machine", function () {
     const context = { ...guest.context, volumes: deviceVolumes(() => Promise.resolve(localHost("alpha"))) };
     await stageGuest({ ...context, options: { passes: 1 } });
     await assertSame();
+  });
+
+  it("calls a new volume new, and warns only where something was known that is not believed", async () => {
+    const notes: Note[] = [];
+    const volumes = deviceVolumes(() => Promise.resolve(localHost("alpha")));
+    const report = { ...silentReport, note: (note: Note) => notes.push(note) };
+    const noted = async (): Promise<readonly Note[]> => {
+      notes.length = 0;
+      await stageGuest({ ...guest.context, volumes, report, options: { passes: 1 } });
+      return notes.filter(({ text }) => text.includes("volume"));
+    };
+    const [fresh, ...more] = await noted();
+    assert.deepEqual([fresh?.severity, more.length], ["info", 0]);
+    assert.match(fresh?.text ?? "", /is new/);
+    assert.deepEqual(await noted(), []);
+    await rm(join(guest.context.store.disksFolder, "sda.map")); // the volume was staged to, and nobody knows what
+    const [lost] = await noted();
+    assert.ok(lost);
+    assert.equal(lost.severity, "warning");
+    assert.match(lost.text, /nothing is known of volume .* no digest map/);
+    const path = guest.volumes[0] ?? "";
+    const mark = await volumes.mark(path);
+    assert.ok(mark);
+    await volumes.remark(path, { ...mark, uuid: "of the other host's data" });
+    const [other] = await noted();
+    assert.ok(other);
+    assert.equal(other.severity, "warning");
+    assert.match(other.text, /belongs to another volume/);
+    await assertSame();
+  });
+
+  it("warns when a volume is new, but an earlier one's digests are known", async () => {
+    const notes: Note[] = [];
+    const report = { ...silentReport, note: (note: Note) => notes.push(note) };
+    for (const volumes of [1, 2].map(() => deviceVolumes(() => Promise.resolve(localHost("alpha"))))) {
+      notes.length = 0;
+      await stageGuest({ ...guest.context, volumes, report, options: { passes: 1 } });
+    }
+    assert.match(notes.map(({ severity, text }) => `${severity}: ${text}`).join("\n"), /warning: .*another volume/);
   });
 
   async function emptyVolume(): Promise<string> {

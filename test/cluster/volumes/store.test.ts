@@ -70,6 +70,18 @@ describe("a replicated volume that is written to", function () {
     assert.equal(await write(), uuid);
   });
 
+  it("is unmarked only until it was opened for staging once", async () => {
+    const unmarked = (): Promise<boolean> =>
+      using("alpha", async (store) => {
+        const volume = await store.open({ path: PATH, guest: "web1", disk: "sda", size: SIZE });
+        await volume.close();
+        return volume.unmarked;
+      });
+    assert.deepEqual([await unmarked(), await unmarked()], [true, false]);
+    alpha.generation = "00000000000000B1"; // not believed, but staged to
+    assert.equal(await unmarked(), false);
+  });
+
   it("is another one for the digests when its data may be the other host's", async () => {
     const first = await write();
     alpha.generation = "00000000000000B1";

@@ -13,6 +13,8 @@ export interface DeviceVolumeOptions {
   /** What the guest's plan calls it. */
   readonly path: string;
   readonly mark: VolumeMark;
+  /** Whether it was given its mark just now. */
+  readonly unmarked: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -23,7 +25,7 @@ export interface DeviceVolumeOptions {
  *   connection-lost
  */
 export async function openDeviceVolume(options: DeviceVolumeOptions): Promise<Volume> {
-  const { host, device, path, mark, signal } = options;
+  const { host, device, path, mark, unmarked, signal } = options;
   const { agent, hello } = await VolumeAgent.open(host, device, { signal });
   if (hello.size < mark.size) {
     await agent.close();
@@ -45,6 +47,7 @@ export async function openDeviceVolume(options: DeviceVolumeOptions): Promise<Vo
     path,
     mark,
     fresh: false,
+    unmarked,
     async read(target, offset) {
       await inPieces(offset, target.length, PIECE, async (at, bytes) => {
         const data = await agent.ask({ type: REQUEST.read, offset: at, length: bytes });

@@ -105,7 +105,7 @@ class Store implements ReplicatedStore {
     if (!trusted) await this.setMark(host, number, mark);
     const device = this.devices[number] ?? "";
     const { signal } = this.options;
-    return openDeviceVolume({ host, device, path, mark, signal });
+    return openDeviceVolume({ host, device, path, mark, unmarked: known === undefined, signal });
   }
 
   async mark(path: string): Promise<ReplicaMark | undefined> {
