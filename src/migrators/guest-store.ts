@@ -3,6 +3,7 @@ import { makeFolder } from "../lib/folder.js";
 import { openJournal, readJournal } from "../lib/journal.js";
 import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
+import type { CommonHardware } from "./landing/common-hardware.js";
 import type { GuestPlan, GuestState, Machine, Pass, Tracking } from "./types.js";
 
 /**
@@ -16,6 +17,10 @@ export type GuestRecord =
   /** Without `tracking`, nothing follows the disk's changes any more. */
   | { readonly type: "tracking"; readonly at: number; readonly disk: string; readonly tracking?: Tracking }
   | StepRecord
+  /** What both hosts have, as it was found last. */
+  | { readonly type: "hardware"; readonly at: number; readonly hardware: CommonHardware }
+  /** Hosts that were away when the guest was registered, and have no definition of it: none once all have it. */
+  | { readonly type: "registered"; readonly at: number; readonly undefinedOn: readonly string[] }
   | { readonly type: "placed"; readonly at: number; readonly host: string; readonly because: string }
   | { readonly type: "state"; readonly at: number; readonly state: GuestState };
 
@@ -78,6 +83,8 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   pass: ({ pass }) => isObject(pass) && typeof pass["number"] === "number",
   tracking: ({ disk, tracking }) => typeof disk === "string" && (tracking === undefined || isObject(tracking)),
   step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
+  hardware: ({ hardware }) => isObject(hardware) && isObject(hardware["hypervisor"]),
+  registered: ({ undefinedOn }) => Array.isArray(undefinedOn),
   placed: ({ host }) => typeof host === "string",
   state: ({ state }) => STATES.includes(state),
 };
@@ -118,6 +125,12 @@ export function plannedOf(
 /** All completed passes, oldest first. */
 export function passesOf(records: readonly GuestRecord[]): readonly Pass[] {
   return records.flatMap((record) => (record.type === "pass" ? [record.pass] : []));
+}
+
+/** Hosts that have no definition of the guest since the last cutover, and so must not run it. */
+export function undefinedHosts(records: readonly GuestRecord[]): readonly string[] {
+  const begin = records.findLastIndex((record) => record.type === "state" && record.state === "cutting-over");
+  return records.slice(begin + 1).findLast((record) => record.type === "registered")?.undefinedOn ?? [];
 }
 
 /** What follows the changes of each disk on the source, by the disk's name. */

@@ -1,6 +1,6 @@
 import { currentSteps, goingBackBegan, statusOf } from "./cutover/sequence.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
-import { passesOf, plannedOf, stateOf, trackingOf, type GuestRecord } from "./guest-store.js";
+import { passesOf, plannedOf, stateOf, trackingOf, undefinedHosts, type GuestRecord } from "./guest-store.js";
 import { factsOf, predictDowntime } from "./staging/index.js";
 import type { GuestState, Pass } from "./types.js";
 
@@ -71,12 +71,23 @@ function verdict(guest: string, state: GuestState, records: readonly GuestRecord
     case "staged":
       return { authoritative: "source", because: stagedBecause(records), next: `rehome cutover ${guest} --dry-run` };
     case "cut-over":
-      return { authoritative: "guest", because: "the source is off", next: `rehome commit ${guest}` };
+      return withHostsAway(guest, records, "the source is off", `rehome commit ${guest}`);
     case "committed":
-      return { authoritative: "guest", because: "the move is final", next: "rehome cluster status" };
+      return withHostsAway(guest, records, "the move is final", "rehome cluster status");
     case "cutting-over":
       return interrupted(guest, records);
   }
+}
+
+/** A host that was away when the guest was registered cannot run it before it is given the definition. */
+function withHostsAway(guest: string, records: readonly GuestRecord[], because: string, next: string): Verdict {
+  const away = undefinedHosts(records).join(", ");
+  if (away === "") return { authoritative: "guest", because, next };
+  return {
+    authoritative: "guest",
+    because: `${because}; not highly available: ${away} was away and has no definition of it`,
+    next: `rehome cluster add ${guest} once ${away} is back, then ${next}`,
+  };
 }
 
 /** What the journal alone can tell: whether the source really runs it cannot. */

@@ -30,4 +30,19 @@ describe("which copy of a guest counts", () => {
       assert.match(overview.next, /^rehome /);
     });
   }
+
+  it("names a host that was away at the cutover, until it has the guest's definition", () => {
+    const records: GuestRecord[] = [
+      { type: "registered", at: 0, undefinedOn: ["alpha"] }, // of a cutover that was undone
+      state("cutting-over"),
+      { type: "registered", at: 1, undefinedOn: ["beta"] },
+      state("cut-over"),
+    ];
+    const { because, next } = overviewOf("web1", "phys", records);
+    assert.match(because, /not highly available: beta was away/);
+    assert.equal(next, "rehome cluster add web1 once beta is back, then rehome commit web1");
+    const added: GuestRecord = { type: "registered", at: 2, undefinedOn: [] };
+    assert.equal(overviewOf("web1", "phys", [...records, added]).next, "rehome commit web1");
+    assert.equal(overviewOf("web1", "phys", [state("cutting-over"), state("cut-over")]).next, "rehome commit web1");
+  });
 });

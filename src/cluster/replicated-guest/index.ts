@@ -13,22 +13,25 @@ import { targetRoleOf } from "../guest-resource.js";
 import { applySteps } from "../setup/apply.js";
 import { examine } from "../setup/examine.js";
 import { untestedMembers } from "../setup/fence-record.js";
+import { presentHosts, type PresentHosts } from "../pacemaker/presence.js";
 import { membersOf } from "../setup/members.js";
-import { bothHosts, type ClusterSession } from "../setup/session.js";
+import type { ClusterSession } from "../setup/session.js";
 import type { Step } from "../setup/steps/types.js";
-import { listVolumes, type ReplicatedVolume } from "../volumes/replicated/index.js";
+import type { ReplicatedVolume } from "../volumes/replicated/index.js";
 import { readDomain } from "./domain.js";
 import { effectsOf, requireHarmless, requireValid } from "./effects.js";
 import { requireNowhereElse } from "./elsewhere.js";
 import { hostDomains, requireFit } from "./hosts.js";
-import { definitionPath, diskIds, dropGuest, isRegistered, ownIds, putGuest } from "./resources.js";
+import { definitionPath, diskIds, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
 import { addSteps, removeSteps } from "./steps.js";
 import type { FileChange, GuestChange, GuestDomain, GuestOptions, GuestRequest } from "./types.js";
+import { findVolume } from "./volume.js";
 
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 export { sessionCluster } from "./session-cluster.js";
 export { definitionPath } from "./resources.js";
+export { registeredGuest } from "./registered.js";
 export { CONSOLES } from "./domain-rules.js";
 
 /** What is to be done, and what that would lead to. */
@@ -39,10 +42,11 @@ interface GuestPlan {
 
 /**
  * Registers a guest on a replicated volume with the cluster: its definition on both hosts, then all of its resources in
- * one change of the CIB. One that is registered is brought up to date. The same again changes nothing.
+ * one change of the CIB. One that is registered is brought up to date. The same again changes nothing. A host that is
+ * certainly down is left out, and may not run the guest until the same is done again with it.
  * @returns what was changed, and how many steps it took
  * @throws RehomeError before anything was changed: domain-refused, domain-unfit, domain-exists, volume-missing,
- *   volume-busy, resource-exists, others-stop, file-foreign, cib-invalid, host-unreachable, runtime-unreachable;
+ *   volume-busy, volume-stale, resource-exists, others-stop, file-foreign, cib-invalid, host-unreachable, runtime-unreachable;
  *   afterwards as applySteps
  */
 export async function addGuest(
@@ -106,11 +110,13 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
   const { name, xml, source, start } = request;
   const { report, force = false } = options;
   requireName(name);
-  const hosts = bothHosts(session);
-  const volume = await findVolume(session, request.volume);
+  const present = await presentHosts(session, options);
+  const { hosts, away } = present;
+  const volume = await findVolume(session, present, request.volume);
   const devices = volume.parts.map(({ device }) => device);
   const domain = readDomain(xml, source, name, devices);
-  await reported(report, { id: "fit", title: "see that both hosts can run it" }, () => requireBothFit(hosts, domain));
+  const fit = { id: "fit", title: `see that ${away === undefined ? "both hosts" : hosts[0]?.name} can run it` };
+  await reported(report, fit, () => requireAllFit(hosts, domain));
   const cluster = sessionCluster(session);
   const cib = await cluster.read();
   const isThere = isRegistered(cib, name);
@@ -124,6 +130,7 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
     { name, volume: volume.name, vcpus, memory },
     arbitrator.kind === "member" ? arbitrator.name : undefined,
     start ? "Started" : "Stopped",
+    away,
   );
   const steps = addSteps(
     name,
@@ -138,7 +145,8 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
       guest: name,
       ...(await foreseeEdit(await cluster.host(), cib, edit, { name, expected: volume.name, report, force })),
       files: await fileChanges(steps, session),
-      notes: notesOn(session, cib, domain, volume, runs),
+      undefinedOn: away === undefined ? [] : [away],
+      notes: [...notesOnAbsence(present, name), ...notesOn(session, cib, domain, volume, runs)],
     },
   };
 }
@@ -146,7 +154,7 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
 async function planRemoval(session: ClusterSession, name: string, options: GuestOptions): Promise<GuestPlan> {
   const { report, force = false } = options;
   requireName(name);
-  const hosts = bothHosts(session);
+  const { hosts, away } = await presentHosts(session, options);
   const cluster = sessionCluster(session);
   const cib = await cluster.read();
   const steps = removeSteps(
@@ -169,7 +177,11 @@ async function planRemoval(session: ClusterSession, name: string, options: Guest
     files: hosts.flatMap((each, index) =>
       files[index] === true ? [{ machine: each.name, path: definitionPath(name), difference: "" }] : [],
     ),
-    notes: [],
+    undefinedOn: [],
+    notes:
+      away === undefined || undefinedOn(cib, name) === away
+        ? []
+        : [`${away} is away and keeps its definition: once it is back, run rehome cluster remove ${name} again`],
   };
   return { steps, change };
 }
@@ -220,24 +232,8 @@ function requireName(name: string): void {
   throw new RehomeError("usage", `"${name}" is no name for a guest`, { remedy: "choose one such as web1" });
 }
 
-async function findVolume(session: ClusterSession, name: string): Promise<ReplicatedVolume> {
-  const volume = (await listVolumes(session)).find((each) => each.name === name);
-  if (volume === undefined) {
-    throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`, {
-      remedy: `rehome volume list shows them; make it with: rehome volume create ${name} --size SIZE`,
-    });
-  }
-  const known = Object.values(volume.states).flatMap(({ disks }) => disks);
-  if (known.length > 0 && !known.includes("UpToDate")) {
-    throw new RehomeError("volume-missing", `no host has current data of volume "${name}": ${known.join(", ")}`, {
-      remedy: `finish it with rehome volume create ${name}, or see drbdadm status ${name}`,
-    });
-  }
-  return volume;
-}
-
-/** Each host by itself, and then that both would start the same. */
-async function requireBothFit(hosts: readonly Host[], domain: GuestDomain): Promise<void> {
+/** Each host by itself, and then that all would start the same. */
+async function requireAllFit(hosts: readonly Host[], domain: GuestDomain): Promise<void> {
   const found = await Promise.all(hosts.map((host) => requireFit(host, domain)));
   for (const file of domain.files) {
     if (new Set(found.map((digests) => digests.get(file))).size === 1) continue;
@@ -264,6 +260,13 @@ async function fileChanges(steps: readonly Step[], { connections }: ClusterSessi
     if (needed) changes.push({ machine: step.machine, path: step.path, difference: diff });
   }
   return changes;
+}
+
+function notesOnAbsence({ away }: PresentHosts, name: string): readonly string[] {
+  if (away === undefined) return [];
+  return [
+    `not yet highly available: ${away} is away and gets no definition of ${name}; once it is back, run rehome cluster add ${name}`,
+  ];
 }
 
 function notesOn(

@@ -33,12 +33,14 @@ export function diskIds(volume: string): { readonly clone: string; readonly prim
  * gateways answer. What an administrator set besides stays.
  * @param arbitrator a full member that must not run it
  * @param targetRole of a guest that is new; one that is there keeps its own
+ * @param undefinedOn a host that does not have its definition, and so must not run it until it has
  * @throws RehomeError resource-exists, volume-busy
  */
 export function putGuest(
   guest: RegisteredGuest,
   arbitrator: string | undefined,
   targetRole: "Started" | "Stopped",
+  undefinedOn?: string,
 ): Edit {
   const wanted = { name: guest.name, domainPath: definitionPath(guest.name), libvirt: LIBVIRT };
   const { vcpus, memory } = guest;
@@ -48,6 +50,7 @@ export function putGuest(
       putResource(diskClone(guest.volume)),
       putResource(guestPrimitive({ ...wanted, vcpus, memory }, targetRole)),
       ...constraints(guest).map((constraint) => put("constraints", constraint)),
+      undefinedOn === undefined ? allowEverywhere(guest.name) : put("constraints", ban(guest, undefinedOn)),
       ...(arbitrator === undefined ? [] : [put("constraints", onlyVotes(arbitrator))]),
     )(cib);
   };
@@ -154,6 +157,31 @@ function constraints({ name, volume }: RegisteredGuest): readonly XmlElement[] {
       kind: "Mandatory",
     }),
   ];
+}
+
+function banId(name: string): string {
+  return `loc-${name}-undefined`;
+}
+
+/** Of the volume's promotion: the guest follows it, and must not go where it cannot be started. */
+function ban({ name, volume }: RegisteredGuest, host: string): XmlElement {
+  const id = banId(name);
+  return element("rsc_location", { id, rsc: diskIds(volume).clone }, [
+    element("rule", { id: `${id}-rule`, role: "Promoted", score: "-INFINITY" }, [
+      element("expression", { id: `${id}-expression`, attribute: "#uname", operation: "eq", value: host }),
+    ]),
+  ]);
+}
+
+function allowEverywhere(name: string): Edit {
+  return (cib) =>
+    editPath(cib, ["configuration", "constraints"], (all) => withoutChildren(all, named("rsc_location", banId(name))));
+}
+
+/** The host that a guest must not run on because its definition was never put there; undefined for most. */
+export function undefinedOn(cib: XmlElement, name: string): string | undefined {
+  const found = descendantsOf(cib, "rsc_location").find(({ attributes }) => attributes["id"] === banId(name));
+  return found && descendantsOf(found, "expression")[0]?.attributes["value"];
 }
 
 /** Nobody else's resource has one of the ids, and nobody else's guest the volume. */

@@ -5,7 +5,7 @@ import { dropGuest, definitionPath, stopAll } from "./resources.js";
 
 const SETTLE_MS = 300_000;
 
-/** All that registers a guest: its definition on both hosts before the cluster hears of it. Pure. */
+/** All that registers a guest: its definition on the hosts that are there, before the cluster hears of it. Pure. */
 export function addSteps(name: string, text: string, hosts: readonly string[], edit: Edit): readonly Step[] {
   return [
     ...hosts.map((machine) =>

@@ -20,6 +20,8 @@ export interface GuestOptions {
   readonly signal?: AbortSignal;
   /** Go on where something else would be stopped by it, or where nobody can tell. */
   readonly force?: boolean;
+  /** How long the cluster may take to give up a host that cannot be logged in to, in ms. */
+  readonly patienceMs?: number;
 }
 
 /** What registering a guest, or taking it out, changes; or would, where nothing was done. */
@@ -31,6 +33,8 @@ export interface GuestChange {
   readonly files: readonly FileChange[];
   /** What becomes something else by it, the guest's own resources first. */
   readonly moves: readonly Change[];
+  /** Hosts that are away, and must not run it before they are given its definition. */
+  readonly undefinedOn: readonly string[];
   /** What an administrator should know, in sentences. */
   readonly notes: readonly string[];
 }

@@ -15,7 +15,8 @@ hosts could run it. Puts it on both, outside of libvirt's own folders, and adds 
 change: DRBD, promoted on one host, the guest with it, and a preference for the host that reaches more gateways. What
 else would move is foreseen first; when something else would stop, nothing is done.
 
-A guest that is there is brought up to date; a changed definition counts from its next start on.`;
+A guest that is there is brought up to date; a changed definition counts from its next start on. Without a domain XML it
+gets the definition that it was registered with: for a host that was away then, and may not run the guest until it has it.`;
   static override examples = [
     "<%= config.bin %> <%= command.id %> web1 --domain web1.xml",
     {
@@ -26,6 +27,10 @@ A guest that is there is brought up to date; a changed definition counts from it
       description: "Register it, and start it later",
       command: "<%= config.bin %> <%= command.id %> web1 --domain web1.xml --volume web1-disks --stopped",
     },
+    {
+      description: "Give a host that was away at the cutover what it needs to run the guest",
+      command: "<%= config.bin %> <%= command.id %> web1",
+    },
   ];
   static override args = { guest: Args.string({ description: "the guest's name", required: true }) };
   static override flags = {
@@ -34,25 +39,34 @@ A guest that is there is brought up to date; a changed definition counts from it
     ...dryRunFlag,
     domain: Flags.string({
       char: "d",
-      description: "libvirt's domain XML, as virsh dumpxml --inactive prints it",
+      description: "libvirt's domain XML, as virsh dumpxml --inactive prints it; needed for a guest that is new",
       helpValue: "FILE",
-      required: true,
     }),
-    volume: Flags.string({ description: "its replicated volume; the guest's name without it", helpValue: "NAME" }),
-    stopped: Flags.boolean({ description: "do not start a guest that is new" }),
+    volume: Flags.string({
+      description: "its replicated volume; the guest's name without it",
+      helpValue: "NAME",
+      dependsOn: ["domain"],
+    }),
+    stopped: Flags.boolean({ description: "do not start a guest that is new", dependsOn: ["domain"] }),
     force: Flags.boolean({ description: "do it even if something else would stop by it" }),
   };
 
   async run(): Promise<Added | GuestChange> {
     const { args, flags } = await this.parse(ClusterAdd);
-    const xml = await readDomainFile(flags.domain);
-    const [{ openCluster }, { addGuest, awaitAdded, foreseeGuest }, { changeLines, notesLines }] = await Promise.all([
+    const { guest } = args;
+    const given =
+      flags.domain === undefined ? undefined : { xml: await readDomainFile(flags.domain), source: flags.domain };
+    const [
+      { openCluster },
+      { addGuest, awaitAdded, foreseeGuest, registeredGuest },
+      { changeLines, notesLines },
+      { noteRegistered },
+    ] = await Promise.all([
       import("../../cluster/setup/session.js"),
       import("../../cluster/replicated-guest/index.js"),
       import("../../cluster/replicated-guest/text.js"),
+      import("../../migrators/registered.js"),
     ]);
-    const { guest } = args;
-    const request = { name: guest, xml, source: flags.domain, volume: flags.volume ?? guest, start: !flags.stopped };
     const session = await openCluster({
       configPath: flags.config,
       acceptNewHostKey: flags["accept-new-host-key"],
@@ -61,6 +75,10 @@ A guest that is there is brought up to date; a changed definition counts from it
     const report = this.createReport();
     try {
       const options = { report, signal: this.signal, force: flags.force };
+      const request =
+        given === undefined
+          ? await registeredGuest(session, guest)
+          : { name: guest, ...given, volume: flags.volume ?? guest, start: !flags.stopped };
       if (flags["dry-run"]) {
         const change = await foreseeGuest(session, request, options);
         report.close();
@@ -69,6 +87,7 @@ A guest that is there is brought up to date; a changed definition counts from it
         return change;
       }
       const added = await addGuest(session, request, options);
+      await noteRegistered(flags.config, guest, added.undefinedOn);
       const { node } = await awaitAdded(session, guest, { timeoutMs: START_MS, signal: this.signal });
       report.close();
       return this.show({ ...added, ...(node !== undefined && { node }) }, notesLines(added));

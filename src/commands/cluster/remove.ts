@@ -21,7 +21,7 @@ is: rehome volume remove takes that away.`;
 
   async run(): Promise<GuestChange & { readonly changed?: number }> {
     const { args, flags } = await this.parse(ClusterRemove);
-    const [{ openCluster }, { foreseeRemoval, removeGuest }, { changeLines }] = await Promise.all([
+    const [{ openCluster }, { foreseeRemoval, removeGuest }, { changeLines, notesLines }] = await Promise.all([
       import("../../cluster/setup/session.js"),
       import("../../cluster/replicated-guest/index.js"),
       import("../../cluster/replicated-guest/text.js"),
@@ -46,6 +46,7 @@ is: rehome volume remove takes that away.`;
         const removed = await removeGuest(session, guest, options);
         report.close();
         this.print(`guest ${guest} is out of the cluster; its volume is as it was`);
+        this.print(notesLines(removed));
         this.suggest("rehome volume list");
         return removed;
       } finally {

@@ -3,6 +3,7 @@ import type { ClusterSession } from "../../cluster/setup/session.js";
 import { openReplicated } from "../../cluster/volumes/replicated/store.js";
 import type { GuestStore } from "../guest-store.js";
 import type { OpenVolumes, VolumeUse } from "../session.js";
+import { hardwareOf, rememberHardware } from "./common-hardware.js";
 import { placeGuest } from "./placement.js";
 
 /**
@@ -18,6 +19,8 @@ export async function openReplicatedVolumes(
   report.note({ severity: "info", text: `${plan.name} is copied to ${host}: ${because}` });
   const sizes = plan.volumes.map(({ size }) => size);
   const volumes = await openReplicated(session, { name: plan.name, sizes, host, report, signal });
+  const both = hostsOf(session.cluster).flatMap(({ name }) => session.connections.hosts.get(name) ?? []);
+  if (both.length > 1 && hardwareOf(await store.records()) === undefined) await rememberHardware(store, both);
   return {
     volumes,
     async close() {

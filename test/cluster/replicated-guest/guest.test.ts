@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { findResource, setNodeAttribute } from "../../../src/cluster/cib/edit.js";
+import { setNodeCondition, setTransientAttribute, type NodeCondition } from "../../../src/cluster/cib/status.js";
 import { pairSet } from "../../../src/cluster/cib/make.js";
 import { pairValue } from "../../../src/cluster/cib/tree.js";
 import {
   addGuest,
   definitionPath,
   foreseeGuest,
+  registeredGuest,
   removeGuest,
   type GuestRequest,
 } from "../../../src/cluster/replicated-guest/index.js";
@@ -15,8 +17,10 @@ import { putGuest } from "../../../src/cluster/replicated-guest/resources.js";
 import { put } from "../../../src/cluster/setup/cib/base.js";
 import { configureCluster } from "../../../src/cluster/setup/cib/base.js";
 import { schedule } from "../../../src/cluster/scheduler/index.js";
+import type { ClusterSession } from "../../../src/cluster/setup/session.js";
 import { silentReport } from "../../../src/lib/report.js";
-import { element, parseXml, type XmlElement } from "../../../src/lib/xml.js";
+import { element, parseXml, writeXml, type XmlElement } from "../../../src/lib/xml.js";
+import type { FakeHost } from "../../helpers/fake-host.js";
 import { bareCib, CAPACITIES } from "../setup/cib.js";
 import { exampleCluster } from "../setup/example.js";
 import { DOMAIN, guestWorld, type World } from "./world.js";
@@ -201,11 +205,93 @@ describe("a guest on a replicated volume", () => {
     assert.ok(moves.some(({ name, after }) => name === "mail" && after === "stopped"));
   });
 
-  it("is not registered while a host is away", async () => {
-    const { session } = begin();
+  /** Beta cannot be logged in to, and is what Pacemaker says of it. */
+  function awayWorld(condition: NodeCondition, prepare?: (host: FakeHost) => void): ClusterSession {
+    const { session, alpha } = begin((cib) => setNodeCondition(cib, { id: "2", name: "beta" }, condition), prepare);
     const unreachable = [{ name: "beta", message: "no connection", remedy: "switch it on" }];
-    const away = { ...session, connections: { ...session.connections, unreachable } };
-    await assert.rejects(addGuest(away, REQUEST, OPTIONS), { code: "host-unreachable" });
+    return { ...session, connections: { ...session.connections, hosts: new Map([["alpha", alpha]]), unreachable } };
+  }
+  const impatient = { ...OPTIONS, patienceMs: 10 };
+
+  it("is not registered while a host is away of which nobody knows what runs there", async () => {
+    for (const condition of ["online", "lost"] as const) {
+      await assert.rejects(addGuest(awayWorld(condition), REQUEST, impatient), { code: "host-unreachable" });
+      assert.equal(findResource(cibOf(world), "web1"), undefined);
+      if (condition === "online") world.end();
+    }
+  });
+
+  it("is registered without a host that is certainly down, and may not go there before it has the definition", async () => {
+    const away = awayWorld("offline");
+    const { notes, files, undefinedOn } = await addGuest(away, REQUEST, impatient);
+    assert.deepEqual(
+      files.map(({ machine }) => machine),
+      ["alpha"],
+    );
+    assert.deepEqual(undefinedOn, ["beta"]);
+    assert.match(notes.join("\n"), /not yet highly available: beta is away.*rehome cluster add web1/);
+    execFileSync("crm_verify", ["-V", "-x", world.cib], { stdio: "pipe" });
+    assert.equal((await addGuest(away, REQUEST, impatient)).changed, 0);
+
+    // back, and the better place by far: more gateways answer there, and alpha is on standby
+    const back = (cib: XmlElement): XmlElement => {
+      const online = setNodeCondition(cib, { id: "2", name: "beta" }, "online");
+      const nodes = [
+        { id: "1", name: "alpha" },
+        { id: "2", name: "beta" },
+      ];
+      const fit = nodes.reduce((at, node) => setTransientAttribute(at, node, "master-drbd-web1", "10000"), online);
+      const reached = setTransientAttribute(fit, { id: "2", name: "beta" }, "pingd", "2000");
+      return setNodeAttribute(reached, "alpha", "standby", "on");
+    };
+    const onBeta = (cib: XmlElement): readonly string[] =>
+      schedule(back(cib), Date.now())
+        .actions.filter(({ node, task }) => node === "beta" && ["start", "promote"].includes(task))
+        .map(({ resource, task }) => `${task} ${resource?.id ?? ""}`)
+        .filter((each) => each.includes("web1"));
+    assert.deepEqual(
+      onBeta(cibOf(world)).filter((each) => !each.startsWith("start drbd")),
+      [],
+    );
+
+    writeFileSync(world.cib, writeXml(setNodeCondition(cibOf(world), { id: "2", name: "beta" }, "online")));
+    const request = await registeredGuest(world.session, "web1");
+    const added = await addGuest(world.session, request, OPTIONS);
+    assert.deepEqual(
+      added.files.map(({ machine }) => machine),
+      ["beta"],
+    );
+    assert.deepEqual(added.undefinedOn, []);
+    assert.equal(world.beta.fake.files.get(PATH)?.toString(), world.alpha.fake.files.get(PATH)?.toString());
+    assert.ok(onBeta(cibOf(world)).some((each) => each === "start web1"));
+    assert.equal((await addGuest(world.session, request, OPTIONS)).changed, 0);
+    assert.equal(pairValue(findResource(cibOf(world), "web1")!, "meta_attributes", "target-role"), "Started");
+  });
+
+  it("is not registered on a volume that is not known to be current while the other host is away", async () => {
+    const behind = awayWorld("offline", (host) => host.on(["drbdadm", "dstate", "web1"], "Consistent/DUnknown\n"));
+    await assert.rejects(addGuest(behind, REQUEST, impatient), { code: "volume-stale", message: /Consistent/ });
+  });
+
+  it("is taken out without a host that is down, which keeps the definition that it has", async () => {
+    const away = awayWorld("offline");
+    await addGuest(world.session, { ...REQUEST, start: false }, impatient);
+    const stopped = readFileSync(world.cib, "utf8").replace(
+      /(<node_state [^>]*uname="alpha"[^>]*)\/>/,
+      `$1>${NOT_RUNNING}</node_state>`,
+    );
+    writeFileSync(world.cib, stopped);
+    const { notes } = await removeGuest(away, "web1", impatient);
+    assert.match(notes.join("\n"), /beta is away and keeps its definition.*rehome cluster remove web1/);
+    assert.equal(findResource(cibOf(world), "web1"), undefined);
+    assert.deepEqual([world.alpha.fake.files.size, world.beta.fake.files.size], [0, 1]);
+    await removeGuest(world.session, "web1", OPTIONS);
+    assert.equal(world.beta.fake.files.size, 0);
+  });
+
+  it("that nobody registered cannot be given to a host", async () => {
+    const { session } = begin();
+    await assert.rejects(registeredGuest(session, "web1"), { code: "resource-unknown", remedy: /--domain/ });
   });
 });
 

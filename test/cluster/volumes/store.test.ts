@@ -6,6 +6,9 @@ import type { ClusterSession } from "../../../src/cluster/setup/session.js";
 import { replicatedPath } from "../../../src/cluster/volumes/replicated/plan.js";
 import { handOver } from "../../../src/cluster/volumes/replicated/promotion.js";
 import { openReplicated, type ReplicatedStore } from "../../../src/cluster/volumes/replicated/store.js";
+import { setNodeCondition } from "../../../src/cluster/cib/status.js";
+import { writeXml } from "../../../src/lib/xml.js";
+import { bareCib } from "../setup/cib.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { world, type VolumeHost } from "./volume-host.js";
 
@@ -140,6 +143,27 @@ describe("a replicated volume that is written to", function () {
     alpha.role = "Primary";
     await handOver([alpha, beta], "web1");
     assert.equal(alpha.role, "Primary");
+  });
+
+  it("is not taken from a host that nobody can ask: only DRBD, or Pacemaker when it is certain, says that it is free", async () => {
+    await write();
+    const unreachable = [{ name: "beta", message: "no route to host", remedy: "switch it on" }];
+    session = { ...session, connections: { ...session.connections, hosts: new Map([["alpha", alpha]]), unreachable } };
+    await write(); // DRBD is connected, and beta has not promoted it
+    beta.role = "Unknown";
+    alpha.cib = writeXml(setNodeCondition(bareCib("qdevice"), { id: "2", name: "beta" }, "online"));
+    const stop = AbortSignal.timeout(200);
+    const given = openReplicated(session, {
+      name: "web1",
+      sizes: [SIZE],
+      host: "alpha",
+      report: silentReport,
+      signal: stop,
+    });
+    await assert.rejects(given, { name: "TimeoutError" }); // it waits for the cluster to give beta up
+    assert.equal(alpha.role, "Secondary");
+    alpha.cib = writeXml(setNodeCondition(bareCib("qdevice"), { id: "2", name: "beta" }, "offline"));
+    await write();
   });
 
   it("is taken from the other host, where a run that was killed had left it promoted", async () => {

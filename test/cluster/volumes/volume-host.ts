@@ -102,7 +102,7 @@ export class VolumeHost extends FakeHost {
       .on(/^drbdadm (cstate|role|dstate) web1$/, ({ argv }) => {
         if (!this.up) return { exitCode: 10 };
         const both = this.disks.map((disk, index) => `${disk}/${this.peer!.disks[index] ?? ""}\n`).join("");
-        return { cstate: "Connected\n", role: `${this.role}/Secondary\n`, dstate: both }[argv[1]!] ?? "";
+        return { cstate: "Connected\n", role: `${this.role}/${this.peer!.role}\n`, dstate: both }[argv[1]!] ?? "";
       })
       .on(/^sh -c \[ ! -e "\$2" \] \|\|/, () => ({ exitCode: this.up ? 1 : 0 }))
       .on(["drbdadm", "down", "web1"], () => {

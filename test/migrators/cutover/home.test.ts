@@ -3,7 +3,7 @@ import { domainXml } from "../../../src/cluster/libvirt/domain-xml.js";
 import type { Hypervisor } from "../../../src/cluster/libvirt/types.js";
 import { readDomain } from "../../../src/cluster/replicated-guest/domain.js";
 import { domainSpecOf } from "../../../src/migrators/cutover/domain.js";
-import { commonHypervisor } from "../../../src/migrators/cutover/home/common-hardware.js";
+import { commonHypervisor } from "../../../src/migrators/landing/common-hardware.js";
 import { guestPlan, machine } from "../conversion/fixtures.js";
 
 const QEMU_7: Hypervisor = { type: "kvm", machines: { bios: "pc-i440fx-7.2", uefi: "pc-q35-7.2" } };

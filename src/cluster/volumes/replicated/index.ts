@@ -32,7 +32,8 @@ export async function createVolume(
   const { cluster, connections } = session;
   const hosts = bothHosts(session);
   return session.exclusively(`rehome volume create ${request.name}`, async (journal) => {
-    const surveys = await reported(report, { id: "survey", title: "look at the hosts" }, () => surveyAll(session));
+    const task = { id: "survey", title: "look at the hosts" };
+    const surveys = await reported(report, task, () => surveyAll(session, hosts));
     const secret = randomBytes(24).toString("hex");
     const resource = planVolume(request, cluster.volumeGroup, hostsOf(cluster), surveys, secret);
     const version = await moduleVersion(hosts);
@@ -44,11 +45,17 @@ export async function createVolume(
   });
 }
 
-/** Volumes of rehome's, with what DRBD says of them on each host. @throws RehomeError host-unreachable */
-export async function listVolumes(session: ClusterSession): Promise<readonly ReplicatedVolume[]> {
+/**
+ * Volumes of rehome's, with what DRBD says of them on each host.
+ * @param hosts that are asked: both, unless one is known to be away
+ * @throws RehomeError host-unreachable
+ */
+export async function listVolumes(
+  session: ClusterSession,
+  hosts: readonly Host[] = bothHosts(session),
+): Promise<readonly ReplicatedVolume[]> {
   const { cluster } = session;
-  const hosts = bothHosts(session);
-  const surveys = await surveyAll(session);
+  const surveys = await surveyAll(session, hosts);
   const names = new Set(
     surveys.flatMap(({ files }) => [...files].flatMap(([name, text]) => (isOurs(text) ? [name] : []))),
   );
@@ -86,7 +93,7 @@ export async function removeVolume(
   const { cluster, connections } = session;
   const hosts = bothHosts(session);
   return session.exclusively(`rehome volume remove ${name}`, async (journal) => {
-    const surveys = await surveyAll(session);
+    const surveys = await surveyAll(session, hosts);
     const found = ownVolumes(name, surveys);
     for (const host of hosts) await requireUnused(host, name);
     const steps = removeSteps(name, cluster.volumeGroup, found);
@@ -120,6 +127,6 @@ async function requireUnused(host: Host, name: string): Promise<void> {
   });
 }
 
-function surveyAll(session: ClusterSession): Promise<readonly Survey[]> {
-  return Promise.all(bothHosts(session).map((host) => surveyHost(host, session.cluster.volumeGroup)));
+function surveyAll({ cluster }: ClusterSession, hosts: readonly Host[]): Promise<readonly Survey[]> {
+  return Promise.all(hosts.map((host) => surveyHost(host, cluster.volumeGroup)));
 }

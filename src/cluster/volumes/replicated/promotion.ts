@@ -20,7 +20,7 @@ export interface Promoted {
   readonly parts: number;
   readonly version: DrbdVersion;
   readonly host: Host;
-  /** The other host, when it can be reached. */
+  /** The other host; undefined when it cannot be reached, and has certainly not promoted the volume. */
   readonly peer: Host | undefined;
 }
 
@@ -65,7 +65,7 @@ export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
 }
 
 /**
- * Makes sure on both hosts that a volume is as the cluster must find it, also after a run that was killed: demoted, and
+ * Makes sure on all hosts that are there that a volume is as the cluster must find it, also after a run that was killed: demoted, and
  * with its configured fencing. One that the cluster has is left alone.
  * @throws RehomeError volume-busy, connection-lost
  */

@@ -32,6 +32,7 @@ export async function stateOn(host: Host, name: string): Promise<VolumeState> {
   return {
     connection: connection[0],
     role: role[0]?.split("/")[0],
+    peerRole: role[0]?.split("/")[1],
     disks: disks.map((line) => line.split("/")[0] ?? ""),
     peerDisks: disks.map((line) => line.split("/")[1] ?? ""),
   };

@@ -4,6 +4,7 @@ import { runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import { withDiskExport } from "../../../lib/nbd/disk-export.js";
 import type { Report } from "../../../lib/report.js";
+import { presentHosts, type PresenceOptions } from "../../pacemaker/presence.js";
 import { isOurs } from "../../setup/files/mark.js";
 import { hostsOf } from "../../setup/members.js";
 import type { ClusterSession } from "../../setup/session.js";
@@ -12,7 +13,7 @@ import type { Volume, VolumeMark, VolumeRequest, VolumeStore } from "../types.js
 import { createVolume } from "./index.js";
 import { markChange, markOfTags, type ReplicaMark } from "./marks.js";
 import { partName, replicatedPath, resourceOf, resourceTag } from "./plan.js";
-import { giveBack, isReplicated, promote, type Promoted } from "./promotion.js";
+import { giveBack, isConnected, isReplicated, promote, type Promoted } from "./promotion.js";
 import { generationOn, moduleVersion, stateOn } from "./state.js";
 import { surveyHost, tagsOf, type Survey } from "./survey.js";
 
@@ -38,8 +39,8 @@ export interface ReplicatedStore extends VolumeStore {
 }
 
 /**
- * Makes a guest's replicated volumes where there are none, and promotes them on a host. The other host may be away once
- * they are there.
+ * Makes a guest's replicated volumes where there are none, and promotes them on a host. Once they are there the other host
+ * may be away, as long as it is certain that it has not promoted them.
  * @throws RehomeError host-unreachable, volume-foreign, volume-busy, volume-stale, and as createVolume
  */
 export async function openReplicated(
@@ -61,6 +62,7 @@ export async function openReplicated(
   if (!isOurs(text)) throw foreign(host, name);
   const { volumes } = resourceOf(name, text, group, hostsOf(cluster));
   if (volumes.length !== sizes.length) throw foreign(host, name);
+  if (peer === undefined) await requireNotPromoted(session, host, name, { report, signal });
   const promoted: Promoted = { name, host, peer, parts: sizes.length, version: await moduleVersion([host]) };
   const generations = await generationsOf(promoted);
   await promote(promoted);
@@ -174,6 +176,22 @@ class Store implements ReplicatedStore {
     const volume = `${this.session.cluster.volumeGroup}/${partName(name, number)}`;
     await runChecked(host, ["lvchange", "--quiet", ...change, volume], LIMIT);
   }
+}
+
+/**
+ * A peer that cannot be asked may have the volume promoted, as a run that was killed left it: DRBD tells while the hosts
+ * are connected, and else only Pacemaker, when it is certain that the peer is down.
+ * @throws RehomeError host-unreachable
+ */
+async function requireNotPromoted(
+  session: ClusterSession,
+  host: Host,
+  name: string,
+  options: PresenceOptions,
+): Promise<void> {
+  const state = await stateOn(host, name);
+  if (isConnected(state) && state.peerRole === "Secondary") return;
+  await presentHosts(session, options);
 }
 
 /** Generations of a volume's disks, as far as DRBD can tell now. */

@@ -25,6 +25,8 @@ export interface VolumeState {
   /** `Connected`, `Connecting`, `StandAlone` …; undefined when it is not up there. */
   readonly connection: string | undefined;
   readonly role: string | undefined;
+  /** `Unknown` while the hosts are not connected. */
+  readonly peerRole: string | undefined;
   /** Of each part: `UpToDate`, `Inconsistent` … */
   readonly disks: readonly string[];
   readonly peerDisks: readonly string[];

@@ -8,20 +8,23 @@ import {
   sessionCluster,
   type GuestRequest,
 } from "../../../cluster/replicated-guest/index.js";
-import { bothHosts, type ClusterSession } from "../../../cluster/setup/session.js";
+import { presentHosts, type PresentHosts } from "../../../cluster/pacemaker/presence.js";
+import type { ClusterSession } from "../../../cluster/setup/session.js";
 import { listVolumes } from "../../../cluster/volumes/replicated/index.js";
 import { handOver, isReplicated } from "../../../cluster/volumes/replicated/promotion.js";
 import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
+import type { GuestStore } from "../../guest-store.js";
+import { commonHardware, hardwareOf, rememberHardware, type CommonHardware } from "../../landing/common-hardware.js";
+import { placedOn } from "../../landing/placement.js";
 import { domainSpecOf } from "../domain.js";
-import { commonHardware } from "./common-hardware.js";
 import { requireUnregistered } from "./machine.js";
 import { NO_CONSOLE, type Home, type HomeOptions } from "./types.js";
 
 /** Bytes of a console's end that are read. */
 const CONSOLE_END = 16_384;
 
-/** The two hosts, with Pacemaker. Both must be there to be given the guest's definition. */
+/** The two hosts, with Pacemaker. One of them may be away, when that is certain; it gets the guest's definition later. */
 export function clusterHome({ session, plan, machine, report, signal }: HomeOptions): Home {
   const { name } = plan;
   const options = { report, ...(signal && { signal }) };
@@ -29,18 +32,39 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
   const on = <T>(work: (cluster: ClusterSession) => Promise<T>): Promise<T> => session.withCluster(signal, work);
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
 
-  async function request(cluster: ClusterSession): Promise<GuestRequest> {
-    await handOver(bothHosts(cluster), name); // never promoted by rehome and by the cluster
-    const volume = (await listVolumes(cluster)).find((each) => each.name === name);
+  /** @param hardware what the guest may have of the hosts that are there */
+  async function request(
+    cluster: ClusterSession,
+    hardware: (present: PresentHosts) => Promise<CommonHardware>,
+  ): Promise<GuestRequest> {
+    const present = await presentHosts(cluster, options);
+    if (present.away !== undefined) await requirePlacedHere(session.store, name, present.away);
+    await handOver(present.hosts, name); // never promoted by rehome and by the cluster
+    const volume = (await listVolumes(cluster, present.hosts)).find((each) => each.name === name);
     if (volume === undefined) throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`);
     for (const [host, state] of Object.entries(volume.states)) {
-      if (isReplicated(state)) continue;
+      if (present.away !== undefined || isReplicated(state)) continue;
       report.note({ severity: "warning", text: `not yet highly available: ${host} says ${state.disks.join(", ")}` });
     }
-    const hardware = await commonHardware(bothHosts(cluster));
+    const { hypervisor, cpuModel } = await hardware(present);
     const disks = volume.parts.map(({ device }) => ({ path: device, kind: "block" as const }));
-    const xml = domainXml(domainSpecOf(plan, machine, { ...hardware, disks, consoleLog }));
+    const xml = domainXml(domainSpecOf(plan, machine, { hypervisor, cpuModel, disks, consoleLog }));
     return { name, xml, source: `the domain of ${name}`, volume: name, start: false };
+  }
+
+  /** What both have; of one that is away what it had when it was there. */
+  async function lookedFor({ hosts, away }: PresentHosts): Promise<CommonHardware> {
+    if (away === undefined) return rememberHardware(session.store, hosts);
+    const known = hardwareOf(await session.store.records());
+    if (known !== undefined) return known;
+    const text = `nobody knows what ${away} has: it may lack what ${name} gets from ${hosts[0]?.name ?? "the other host"}`;
+    report.note({ severity: "warning", text });
+    return commonHardware(hosts);
+  }
+
+  /** In the window nobody looks again at what the preflight found. */
+  async function remembered({ hosts }: PresentHosts): Promise<CommonHardware> {
+    return hardwareOf(await session.store.records()) ?? commonHardware(hosts);
   }
 
   return {
@@ -53,7 +77,7 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
         const keeper = sessionCluster(cluster);
         await keeper.requireKeeper();
         requireUnregistered(name, (await guestStatus(keeper, name)).state, keeper.name);
-        const { notes, moves } = await foreseeGuest(cluster, await request(cluster), options);
+        const { notes, moves } = await foreseeGuest(cluster, await request(cluster, lookedFor), options);
         for (const text of notes) report.note({ severity: "warning", text });
         for (const { name: what, before, after } of moves) {
           report.note({ severity: "info", text: `${what}: ${before} → ${after}` });
@@ -61,15 +85,19 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
       }),
     register: () =>
       on(async (cluster) => {
-        const { notes, files } = await addGuest(cluster, await request(cluster), options);
+        const { notes, files, undefinedOn } = await addGuest(cluster, await request(cluster, remembered), options);
+        await session.store.append({ type: "registered", at: Date.now(), undefinedOn });
         for (const text of notes) report.note({ severity: "warning", text });
         return [...new Set(files.map(({ path }) => path))].join(", ") || "it was registered";
       }),
     unregister: () =>
       on(async (cluster) => {
-        await removeGuest(cluster, name, options).catch((thrown: unknown) => {
+        try {
+          const { notes } = await removeGuest(cluster, name, options);
+          for (const text of notes) report.note({ severity: "warning", text });
+        } catch (thrown) {
           if (!(thrown instanceof RehomeError) || thrown.code !== "resource-unknown") throw thrown;
-        });
+        }
       }),
     status: () => asked((cluster) => guestStatus(cluster, name)),
     start: (wait) => asked((cluster) => startGuest(cluster, name, wait)),
@@ -88,4 +116,13 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
         };
       }),
   };
+}
+
+/** Another host than the one that was copied to may lack what was copied last. @throws RehomeError host-unreachable */
+async function requirePlacedHere(store: GuestStore, name: string, away: string): Promise<void> {
+  if (placedOn(await store.records()) !== away) return;
+  throw new RehomeError("host-unreachable", `${name} was copied to this host, which is away`, {
+    machine: away,
+    remedy: `bring it back; or run rehome stage ${name}, which copies to the other host`,
+  });
 }

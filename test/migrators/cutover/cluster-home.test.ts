@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setNodeCondition } from "../../../src/cluster/cib/status.js";
+import { definitionPath } from "../../../src/cluster/replicated-guest/index.js";
+import type { ClusterSession } from "../../../src/cluster/setup/session.js";
+import type { Note } from "../../../src/lib/report.js";
+import { silentReport } from "../../../src/lib/report.js";
+import { clusterHome } from "../../../src/migrators/cutover/home/cluster.js";
+import type { Home } from "../../../src/migrators/cutover/home/types.js";
+import { guestStore, undefinedHosts, type GuestStore } from "../../../src/migrators/guest-store.js";
+import type { GuestSession } from "../../../src/migrators/session.js";
+import { guestWorld, type World } from "../../cluster/replicated-guest/world.js";
+import { guestPlan, machine } from "../conversion/fixtures.js";
+
+describe("a guest's home on the cluster while a host is away", () => {
+  let folder: string;
+  let world: World;
+  let store: GuestStore;
+  let notes: Note[];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "rehome-home-"));
+    store = guestStore(folder, "web1");
+    notes = [];
+    world = guestWorld(
+      (cib) => setNodeCondition(cib, { id: "2", name: "beta" }, "offline"),
+      (host) => host.on(["drbdadm", "adjust", "web1"], "").on(["drbdadm", "cstate", "web1"], "Connecting\n"),
+    );
+    const hypervisor = { type: "kvm", machines: { bios: "pc-i440fx-7.2", uefi: "pc-q35-7.2" } } as const;
+    const hardware = { hypervisor, cpuModel: "EPYC", hosts: ["alpha", "beta"] };
+    await store.append({ type: "hardware", at: 0, hardware });
+  });
+  afterEach(async () => {
+    world.end();
+    await rm(folder, { recursive: true });
+  });
+
+  function home(): Home {
+    const unreachable = [{ name: "beta", message: "no route to host", remedy: "switch it on" }];
+    const hosts = new Map([["alpha", world.alpha]]);
+    const cluster: ClusterSession = { ...world.session, connections: { hosts, unreachable, close: async () => {} } };
+    const session = { store, withCluster: (_: unknown, work: (on: ClusterSession) => unknown) => work(cluster) };
+    const paths = ["/dev/drbd/by-res/web1/0", "/dev/drbd/by-res/web1/1"];
+    return clusterHome({
+      session: session as unknown as GuestSession,
+      plan: {
+        ...guestPlan(paths, { nics: [{ name: "eth0", mac: "52:54:00:12:34:56", bridge: "br0" }] }),
+        name: "web1",
+      },
+      machine: machine(),
+      report: { ...silentReport, note: (note) => void notes.push(note) },
+      signal: undefined,
+    });
+  }
+
+  it("goes on, says so, and gives the guest what both hosts had when they were there", async () => {
+    await store.append({ type: "placed", at: 0, host: "alpha", because: "it was there" });
+    await home().check();
+    assert.equal(world.alpha.fake.files.size, 0);
+    await home().register();
+    const definition = world.alpha.fake.files.get(definitionPath("web1"))?.toString() ?? "";
+    assert.match(definition, /machine="pc-i440fx-7.2"/);
+    assert.match(definition, />EPYC</);
+    assert.ok(
+      notes.some(({ severity, text }) => severity === "warning" && /not yet highly available: beta/.test(text)),
+    );
+    assert.deepEqual(undefinedHosts(await store.records()), ["beta"]);
+  });
+
+  it("does not go on when it is the host that was copied to", async () => {
+    await store.append({ type: "placed", at: 0, host: "beta", because: "it was there" });
+    await assert.rejects(home().check(), {
+      code: "host-unreachable",
+      where: { machine: "beta" },
+      remedy: /rehome stage/,
+    });
+  });
+});
