@@ -14,11 +14,14 @@ export default class Cutover extends BaseCommand {
   static override summary = "Stop the source, copy what is left, convert, and start the guest here.";
   static override description = `Everything that could fail is tried first. From the moment the source stops, every step is journalled; when one fails
 before the guest was started, all is undone and the source works again, as far as it can be brought back from here.
-Interrupted, the same command goes on.`;
+Interrupted, the same command goes on.
+
+With --max-downtime nothing begins when the prediction is longer, and everything is undone when the guest is not being
+started after twice that time (exit status 10). Once its start began nothing is undone by itself.`;
   static override examples = [
     { description: "See what would happen", command: "<%= config.bin %> cutover web1 --dry-run" },
     {
-      description: "Only if it takes less than two minutes",
+      description: "Only if it takes less than two minutes; back to the source if it takes more than four",
       command: "<%= config.bin %> cutover web1 --max-downtime 2min",
     },
   ];
@@ -28,7 +31,7 @@ Interrupted, the same command goes on.`;
     ...sourceFlags,
     "dry-run": Flags.boolean({ description: "print exactly what would happen, change nothing" }),
     "max-downtime": Flags.string({
-      description: "do not begin when the predicted downtime is longer",
+      description: "do not begin when the predicted downtime is longer; go back when it becomes twice as long",
       helpValue: "DURATION",
     }),
     verify: Flags.option({

@@ -10,6 +10,7 @@ export const EXIT_CODES = {
   data: { status: 7, meaning: "data on the target is not what was sent; the source is intact" },
   busy: { status: 8, meaning: "somebody else is working on the same thing" },
   interrupted: { status: 9, meaning: "stopped in the middle; run the same command again to go on" },
+  undone: { status: 10, meaning: "everything was undone by itself: the source works again" },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;
@@ -98,9 +99,14 @@ export const ERROR_CODES = {
   "not-staged": { exit: "refused", meaning: "the guest has no complete copy yet" },
   "wrong-state": { exit: "refused", meaning: "the guest is not in a state in which this can be done" },
   "downtime-too-long": { exit: "refused", meaning: "the predicted downtime is longer than the limit given" },
+  "downtime-exceeded": { exit: "undone", meaning: "the guest was not started in time, so the cutover went back" },
   "cutover-stale": {
     exit: "refused",
     meaning: "an interrupted cutover cannot go on: the source was restarted meanwhile",
+  },
+  "changes-stay": {
+    exit: "refused",
+    meaning: "what a guest wrote since its cutover cannot go back to the source with it",
   },
   "guest-silent": { exit: "failed", meaning: "the guest runs and a check of it does not answer" },
 

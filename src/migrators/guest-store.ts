@@ -21,6 +21,8 @@ export type GuestRecord =
   | { readonly type: "hardware"; readonly at: number; readonly hardware: CommonHardware }
   /** Hosts that were away when the guest was registered, and have no definition of it: none once all have it. */
   | { readonly type: "registered"; readonly at: number; readonly undefinedOn: readonly string[] }
+  /** The downtime that the present cutover allows, and that it went back because it was exceeded. */
+  | { readonly type: "budget"; readonly at: number; readonly maxDowntimeMs: number; readonly exceeded?: true }
   | { readonly type: "placed"; readonly at: number; readonly host: string; readonly because: string }
   | { readonly type: "state"; readonly at: number; readonly state: GuestState };
 
@@ -85,6 +87,7 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
   hardware: ({ hardware }) => isObject(hardware) && isObject(hardware["hypervisor"]),
   registered: ({ undefinedOn }) => Array.isArray(undefinedOn),
+  budget: ({ maxDowntimeMs }) => typeof maxDowntimeMs === "number",
   placed: ({ host }) => typeof host === "string",
   state: ({ state }) => STATES.includes(state),
 };

@@ -1,4 +1,5 @@
 import { currentSteps, goingBackBegan, statusOf } from "./cutover/sequence.js";
+import { tookTooLong } from "./cutover/deadline.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
 import { passesOf, plannedOf, stateOf, trackingOf, undefinedHosts, type GuestRecord } from "./guest-store.js";
 import { factsOf, predictDowntime } from "./staging/index.js";
@@ -92,7 +93,8 @@ function withHostsAway(guest: string, records: readonly GuestRecord[], because: 
 
 /** What the journal alone can tell: whether the source really runs it cannot. */
 function stagedBecause(records: readonly GuestRecord[]): string {
-  return goingBackBegan(currentSteps(records)) ? "the cutover was undone" : "there was no cutover yet";
+  if (!goingBackBegan(currentSteps(records))) return "there was no cutover yet";
+  return tookTooLong(records) ? "the cutover was undone: it took longer than --max-downtime" : "the cutover was undone";
 }
 
 /** A cutover that neither finished nor was undone: its journal says which copy counts. */

@@ -1,15 +1,16 @@
 import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
-import { asRehomeError, RehomeError } from "../../lib/errors.js";
+import { asRehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
+import { formatDuration } from "../../lib/units.js";
 import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import { releaseSource } from "../cleanup.js";
 import type { GuestSession } from "../session.js";
-import type { GuestState } from "../types.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
-import { currentSteps, goingBackBegan, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
+import { bothFailed, notStaged, requireOnward, requireState, unfinished } from "./refusals.js";
+import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
 import { convertStep, writeConversionStep } from "./steps/convert.js";
@@ -18,11 +19,13 @@ import { preflightStep } from "./steps/preflight.js";
 import { quiesceStep } from "./steps/quiesce.js";
 import { sourceOffStep } from "./steps/source-off.js";
 import { answersStep, registerStep, startStep } from "./steps/start.js";
-import { downtimeOf } from "./downtime.js";
+import { allowedDowntime, deadline, RETURN_FACTOR, withReason } from "./deadline.js";
+import { downtimeBegan, downtimeOf, FIRST_OF_DOWNTIME } from "./downtime.js";
 import type { CutoverContext, CutoverOptions, CutoverResult, RollbackResult } from "./types.js";
 
 export type { CutoverOptions, CutoverResult, DowntimeShare, RollbackResult } from "./types.js";
 export { downtimeOf } from "./downtime.js";
+export { refuseToKeepChanges } from "./refusals.js";
 
 /** The whole way from "staged" to "running here", in order. Undone in reverse. */
 export const CUTOVER_STEPS: readonly Step<CutoverContext>[] = [
@@ -51,9 +54,10 @@ export interface CutoverRequest {
 
 /**
  * Moves a staged guest here. When a step fails before the guest was started, everything is undone and the source works
- * again; after that the guest is left as it is, for the administrator to look at or to roll back. Interrupted (kill -9,
- * power cut), the next call goes on where it stopped.
- * @throws RehomeError not-staged, wrong-state, locked, cutover-stale, and what the steps throw
+ * again; after that the guest is left as it is, for the administrator to look at or to roll back. The same happens when
+ * the guest is not being started after twice the downtime that is allowed. Interrupted (kill -9, power cut), the next call
+ * goes on where it stopped.
+ * @throws RehomeError not-staged, wrong-state, locked, cutover-stale, downtime-exceeded, and what the steps throw
  */
 export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   const { session } = request;
@@ -62,13 +66,8 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   try {
     const records = await store.records();
     requireOnward(session, records);
-    const context = contextOf(request, records);
     if (stateOf(records) === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
-    try {
-      await runOrReturn(context, request, records);
-    } finally {
-      await leave(context);
-    }
+    const context = await runOrReturn(request);
     await store.append({ type: "state", at: Date.now(), state: "cut-over" });
     const left = await releaseSource(session, () => context.source.open());
     if (left !== undefined) request.report.note({ severity: "info", text: left });
@@ -76,15 +75,6 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   } finally {
     await lock.release();
   }
-}
-
-/** Only a cutover that is not on its way back may begin or go on. */
-function requireOnward(session: GuestSession, records: readonly GuestRecord[]): void {
-  requireState(session, stateOf(records), ["staged", "cutting-over"], "cut over");
-  if (stateOf(records) === "staged" || !goingBackBegan(currentSteps(records))) return;
-  throw new RehomeError("wrong-state", "going back to the source began and has not ended: the source may be running", {
-    remedy: `run rehome rollback ${session.guest}, then stage and cut over again`,
-  });
 }
 
 /** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
@@ -96,56 +86,67 @@ async function leave({ source, volumes, report }: CutoverContext): Promise<void>
   });
 }
 
-async function runOrReturn(
-  context: CutoverContext,
-  request: CutoverRequest,
-  records: readonly GuestRecord[],
-): Promise<void> {
-  const { session, report, signal } = context;
+/** @returns what the steps worked on */
+async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
+  const { session, report } = request;
+  const { store } = session;
+  const records = await store.records();
+  const maxDowntimeMs = allowedDowntime(records, request.options.maxDowntimeMs);
+  if (maxDowntimeMs !== undefined) await store.append({ type: "budget", at: Date.now(), maxDowntimeMs });
+  const limit = deadline({
+    maxDowntimeMs,
+    beganAt: downtimeBegan(records),
+    last: POINT_OF_NO_SILENT_RETURN,
+    lastBegan: statusOf(currentSteps(records), POINT_OF_NO_SILENT_RETURN) !== "pending",
+    mayReturn: () => mayReturn(context),
+    report,
+  });
+  const signal = request.signal === undefined ? limit.signal : AbortSignal.any([request.signal, limit.signal]);
+  const options = { ...request.options, ...(maxDowntimeMs !== undefined && { maxDowntimeMs }) };
+  const context = contextOf({ ...request, options, signal }, records);
   try {
-    await runSteps(CUTOVER_STEPS, context, session.store, report, signal);
+    await limit.resume();
+    await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning: (step) => limit.beginning(step) });
+    return context;
   } catch (thrown) {
-    const steps = currentSteps(await session.store.records());
-    if (statusOf(steps, POINT_OF_NO_SILENT_RETURN) !== "pending") {
-      throw unfinishedError(asRehomeError(thrown), "the guest may be running here", session.guest);
-    }
-    if (!(await controlOf(context).canReturn(context, steps))) {
-      throw unfinishedError(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
-    }
-    report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
+    limit.close();
+    const exceeded = limit.signal.aborted && maxDowntimeMs !== undefined;
+    if (exceeded) await store.append({ type: "budget", at: Date.now(), maxDowntimeMs, exceeded });
+    throw await returned(context, request, exceeded ? withReason(limit.signal.reason, thrown) : thrown);
+  } finally {
+    limit.close();
     await leave(context);
-    const back = unstoppable(request, records);
-    try {
-      await goBack(back);
-    } catch (second) {
-      throw bothFailed(asRehomeError(second), asRehomeError(thrown));
-    } finally {
-      await leave(back);
-    }
-    throw thrown;
   }
 }
 
-/** Nothing was undone: the same error, with where things stand and both ways from there. */
-function unfinishedError(error: RehomeError, standing: string, guest: string): RehomeError {
-  const { code, message, where, output, remedy } = error;
-  const ways = `${standing}, nothing was undone: run rehome cutover ${guest} to go on, or rehome rollback ${guest}`;
-  return new RehomeError(code, message, {
-    ...where,
-    ...(output !== undefined && { output }),
-    remedy: remedy?.includes("rehome rollback") ? remedy : [remedy, ways].filter(Boolean).join("; "),
-    cause: error,
-  });
+/** Whether undoing now would bring the source back by itself. Before it is switched off, it would in all but rare cases. */
+async function mayReturn(context: CutoverContext): Promise<boolean> {
+  const steps = currentSteps(await context.session.store.records());
+  return statusOf(steps, sourceOffStep.name) === "pending" || controlOf(context).canReturn(context, steps);
 }
 
-function bothFailed(undoing: RehomeError, first: RehomeError): RehomeError {
-  const { code, message, where, output, remedy } = undoing;
-  return new RehomeError(code, message, {
-    ...where,
-    ...(remedy !== undefined && { remedy }),
-    output: [output, `going back because: ${first.message} [${first.code}]`].filter(Boolean).join("\n"),
-    cause: first,
-  });
+/** Goes back when that can be done by itself. @returns the error to end with */
+async function returned(context: CutoverContext, request: CutoverRequest, thrown: unknown): Promise<unknown> {
+  const { session, report } = context;
+  const records = await session.store.records();
+  const steps = currentSteps(records);
+  if (statusOf(steps, POINT_OF_NO_SILENT_RETURN) !== "pending") {
+    return unfinished(asRehomeError(thrown), "the guest may be running here", session.guest);
+  }
+  if (!(await controlOf(context).canReturn(context, steps))) {
+    return unfinished(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
+  }
+  report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
+  await leave(context);
+  const back = unstoppable(request, records);
+  try {
+    await goBack(back);
+    return thrown;
+  } catch (second) {
+    return bothFailed(asRehomeError(second), asRehomeError(thrown));
+  } finally {
+    await leave(back);
+  }
 }
 
 /**
@@ -208,8 +209,16 @@ export async function describeCutover(
   const steps = currentSteps(records);
   return CUTOVER_STEPS.map((step) => ({
     title: step.title,
-    actions: statusOf(steps, step.name) === "done" ? ["done already"] : step.describe(context),
+    actions:
+      statusOf(steps, step.name) === "done"
+        ? ["done already"]
+        : [...step.describe(context), ...limitsOf(step, allowedDowntime(records, request.options.maxDowntimeMs))],
   }));
+}
+
+function limitsOf({ name }: Step<CutoverContext>, maxDowntimeMs: number | undefined): readonly string[] {
+  if (maxDowntimeMs === undefined || name !== FIRST_OF_DOWNTIME) return [];
+  return [`go back when the guest is not being started after ${formatDuration(maxDowntimeMs * RETURN_FACTOR)}`];
 }
 
 /** Going back is not stopped by Ctrl-C. */
@@ -236,18 +245,4 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
     report,
     signal,
   };
-}
-
-function requireState(session: GuestSession, state: GuestState, allowed: readonly GuestState[], verb: string): void {
-  if (allowed.includes(state)) return;
-  if (state === "planned" || state === "staging") throw notStaged(session);
-  throw new RehomeError("wrong-state", `cannot ${verb} a guest that is ${state}`, {
-    remedy: `see rehome status ${session.guest}`,
-  });
-}
-
-function notStaged(session: GuestSession): RehomeError {
-  return new RehomeError("not-staged", `${session.guest} has no complete copy yet`, {
-    remedy: `run rehome stage ${session.guest} first`,
-  });
 }

@@ -60,10 +60,16 @@ export function factOf(records: readonly StepRecord[], step: string, fact: strin
   return records.findLast((record) => record.step === step && record.facts?.[fact] !== undefined)?.facts?.[fact];
 }
 
+export interface RunOptions {
+  /** Looked at between two steps. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told right before a step is journalled as begun. */
+  readonly beginning?: (step: string) => void;
+}
+
 /**
  * Runs the steps in order, each journalled before and after. Steps that an interrupted run has done are not done again
  * as long as they still hold.
- * @param signal looked at between two steps
  * @throws RehomeError cutover-stale, cancelled, or what a step throws
  */
 export async function runSteps<C>(
@@ -71,7 +77,7 @@ export async function runSteps<C>(
   context: C,
   store: Pick<GuestStore, "records" | "append">,
   report: Report,
-  signal?: AbortSignal,
+  options: RunOptions = {},
 ): Promise<void> {
   const before = currentSteps(await store.records());
   const lastingBegan = steps.some((step) => step.fleeting === undefined && statusOf(before, step.name) !== "pending");
@@ -81,12 +87,18 @@ export async function runSteps<C>(
       if (step.holds !== undefined && !(await step.holds(context))) throw stale(step);
       continue;
     }
-    signal?.throwIfAborted(); // between two steps there is nothing half done
-    await runStep(step, context, store, report);
+    options.signal?.throwIfAborted(); // between two steps there is nothing half done
+    await runStep(step, context, store, report, options);
   }
 }
 
-async function runStep<C>(step: Step<C>, context: C, store: Pick<GuestStore, "append">, report: Report): Promise<void> {
+async function runStep<C>(
+  step: Step<C>,
+  context: C,
+  store: Pick<GuestStore, "append">,
+  report: Report,
+  { signal, beginning }: RunOptions,
+): Promise<void> {
   const startedAt = Date.now();
   const record = (event: StepRecord["event"], outcome?: StepOutcome): Promise<void> =>
     store.append({
@@ -98,6 +110,8 @@ async function runStep<C>(step: Step<C>, context: C, store: Pick<GuestStore, "ap
       ...outcome,
     });
   await step.ready?.(context);
+  signal?.throwIfAborted();
+  beginning?.(step.name);
   await record("started");
   try {
     const outcome = await reported(

@@ -8,7 +8,7 @@ import type { Home } from "./home/types.js";
 import type { SourceLink } from "./source-link.js";
 
 export interface CutoverOptions {
-  /** Refuse to begin when the predicted downtime is longer, in ms. */
+  /** Refuse to begin when the predicted downtime is longer, in ms; and go back when the measured one is twice as long. */
   readonly maxDowntimeMs?: number;
   /** How the copy is proven before the source goes. */
   readonly verify: VerifyMode;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { probeTcp } from "../../../src/lib/probe-tcp.js";
 import { silentReport } from "../../../src/lib/report.js";
-import { cutOver, rollBack, type CutoverOptions } from "../../../src/migrators/cutover/index.js";
+import { cutOver, refuseToKeepChanges, rollBack, type CutoverOptions } from "../../../src/migrators/cutover/index.js";
 import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
 import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
@@ -19,6 +19,7 @@ import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { stateOf, type GuestRecord, type StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
 import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
+import { overviewOf } from "../../../src/migrators/status.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 
 const BOOT = "11111111-1111-1111-1111-111111111111";
@@ -231,6 +232,48 @@ guests: { web1: { source: phys } }
       remedy: /nothing was undone: run rehome cutover web1 to go on, or rehome rollback web1/,
     });
     assert.ok(!(await one.store.records()).some((record) => record.type === "step" && record.event === "undone"));
+  });
+
+  it("a cutover that went on too late goes back: what it allowed, and when downtime began, stand in its journal", async () => {
+    let bootId = BOOT;
+    const source = new FakeHost("phys")
+      .on(["cat", "/proc/sys/kernel/random/boot_id"], () => `${bootId}\n`)
+      .on(["cat", "/proc/mounts"], AT_REST)
+      .on(/sysrq-trigger/, () => {
+        bootId = OTHER_BOOT;
+        return "going\n";
+      });
+    const one = await session(await listening(), () => source);
+    const [started, ...rest] = done("quiesce");
+    await began(
+      one,
+      { type: "budget", at: 0, maxDowntimeMs: 60_000 },
+      ...done("preflight", "warm-pass"),
+      { ...(started as StepRecord), at: Date.now() - 130_000 },
+      ...rest,
+    );
+    await assert.rejects(cutOver({ session: one, options: OPTIONS, report: silentReport }), {
+      code: "downtime-exceeded",
+      exitCode: 10,
+    });
+    const records = await one.store.records();
+    assert.equal(stateOf(records), "staged");
+    assert.ok(records.some((record) => record.type === "budget" && record.exceeded));
+    assert.ok(!records.some((record) => record.type === "step" && record.step === "final-pass"));
+    assert.equal(bootId, OTHER_BOOT);
+    assert.match(overviewOf("web1", "phys", records).because, /longer than --max-downtime/);
+  });
+
+  it("what the guest wrote is not taken back: that is refused with the reason, and nothing is touched", async () => {
+    const one = await session(1, () => {
+      throw unreachable();
+    });
+    await assert.rejects(refuseToKeepChanges(one), { code: "not-staged" });
+    const all = done("preflight", "quiesce", "final-pass", "verify", "source-off", "register", "start", "answers");
+    await began(one, ...all);
+    const before = (await one.store.records()).length;
+    await assert.rejects(refuseToKeepChanges(one), { code: "changes-stay", message: /the guest has run since \d{4}-/ });
+    assert.equal((await one.store.records()).length, before);
   });
 
   it("a rollback says when the source must be switched on by hand", async () => {
