@@ -4,6 +4,7 @@ import { connectSource } from "../migrators/connect.js";
 import { openGuest } from "../migrators/session.js";
 import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
 import { table } from "../lib/view/table.js";
+import { parseMoment } from "../lib/moment.js";
 import { formatDuration, parseDuration } from "../lib/units.js";
 
 interface DryRun {
@@ -17,12 +18,23 @@ before the guest was started, all is undone and the source works again, as far a
 Interrupted, the same command goes on.
 
 With --max-downtime nothing begins when the prediction is longer, and everything is undone when the guest is not being
-started after twice that time (exit status 10). Once its start began nothing is undone by itself.`;
+started after twice that time (exit status 10). Once its start began nothing is undone by itself.
+
+With --at the source is stopped at that time, not before. What could fail is tried at once, and the copy kept fresh until
+then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanwhile leaves the guest staged.`;
   static override examples = [
     { description: "See what would happen", command: "<%= config.bin %> cutover web1 --dry-run" },
     {
       description: "Only if it takes less than two minutes; back to the source if it takes more than four",
       command: "<%= config.bin %> cutover web1 --max-downtime 2min",
+    },
+    {
+      description: "At the next half past two in the night, by the clock of this machine",
+      command: "<%= config.bin %> cutover web1 --at 02:30",
+    },
+    {
+      description: "On a certain night",
+      command: "<%= config.bin %> cutover web1 --at 2026-12-05T02:30 --max-downtime 2min",
     },
   ];
   static override args = { guest: Args.string({ description: "name of the guest in rehome.yaml", required: true }) };
@@ -33,6 +45,10 @@ started after twice that time (exit status 10). Once its start began nothing is 
     "max-downtime": Flags.string({
       description: "do not begin when the predicted downtime is longer; go back when it becomes twice as long",
       helpValue: "DURATION",
+    }),
+    at: Flags.string({
+      description: "wait, and stop the source at this time: 02:30 (tomorrow when that has passed), 2026-12-05T02:30",
+      helpValue: "TIME",
     }),
     verify: Flags.option({
       options: ["sent", "full"] as const,
@@ -56,9 +72,11 @@ started after twice that time (exit status 10). Once its start began nothing is 
       sourceIsOff: flags["source-is-off"],
       ...(maxDowntime !== undefined && { maxDowntimeMs: parseDuration(maxDowntime) }),
     };
+    const moment = flags.at === undefined ? undefined : parseMoment(flags.at, Date.now());
     const report = this.createReport();
+    if (moment?.note !== undefined) report.note({ severity: "warning", text: moment.note });
     try {
-      const request = { session, options, report, signal: this.signal };
+      const request = { session, options, report, signal: this.signal, ...(moment && { at: moment.at }) };
       if (flags["dry-run"]) return this.showPlan(args.guest, await describeCutover(request));
       return this.showResult(await cutOver(request));
     } finally {

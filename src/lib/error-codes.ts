@@ -100,6 +100,7 @@ export const ERROR_CODES = {
   "wrong-state": { exit: "refused", meaning: "the guest is not in a state in which this can be done" },
   "downtime-too-long": { exit: "refused", meaning: "the predicted downtime is longer than the limit given" },
   "downtime-exceeded": { exit: "undone", meaning: "the guest was not started in time, so the cutover went back" },
+  "window-missed": { exit: "refused", meaning: "the time at which a cutover was to begin has passed" },
   "cutover-stale": {
     exit: "refused",
     meaning: "an interrupted cutover cannot go on: the source was restarted meanwhile",

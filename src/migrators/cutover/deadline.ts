@@ -1,7 +1,7 @@
 import { asRehomeError, formatError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
 import { formatDuration } from "../../lib/units.js";
-import type { GuestRecord } from "../guest-store.js";
+import { stateOf, type GuestRecord } from "../guest-store.js";
 import { FIRST_OF_DOWNTIME } from "./downtime.js";
 
 /** A cutover goes back by itself when the guest is not being started after so many times the downtime allowed. */
@@ -84,7 +84,7 @@ export function deadline(options: DeadlineOptions): Deadline {
 
 /** The downtime that this run allows, or the interrupted one that it goes on with allowed. */
 export function allowedDowntime(records: readonly GuestRecord[], given: number | undefined): number | undefined {
-  return given ?? currentBudget(records)?.maxDowntimeMs;
+  return given ?? (stateOf(records) === "cutting-over" ? currentBudget(records)?.maxDowntimeMs : undefined);
 }
 
 /** Whether the last cutover was undone because it took too long. */

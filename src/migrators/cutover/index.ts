@@ -1,7 +1,8 @@
 import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
-import { asRehomeError } from "../../lib/errors.js";
+import { asRehomeError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
+import { formatMoment } from "../../lib/moment.js";
 import { formatDuration } from "../../lib/units.js";
 import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
@@ -9,6 +10,7 @@ import { releaseSource } from "../cleanup.js";
 import type { GuestSession } from "../session.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
+import { awaitOpening, keepAppointment } from "./appointment.js";
 import { bothFailed, notStaged, requireOnward, requireState, unfinished } from "./refusals.js";
 import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
@@ -50,14 +52,17 @@ export interface CutoverRequest {
   readonly options: CutoverOptions;
   readonly report: Report;
   readonly signal?: AbortSignal;
+  /** When the source is to be brought to rest, in ms since the epoch; at once without it. */
+  readonly at?: number;
 }
 
 /**
  * Moves a staged guest here. When a step fails before the guest was started, everything is undone and the source works
  * again; after that the guest is left as it is, for the administrator to look at or to roll back. The same happens when
  * the guest is not being started after twice the downtime that is allowed. Interrupted (kill -9, power cut), the next call
- * goes on where it stopped.
- * @throws RehomeError not-staged, wrong-state, locked, cutover-stale, downtime-exceeded, and what the steps throw
+ * goes on where it stopped. A time that is waited for leaves the guest staged until then.
+ * @throws RehomeError not-staged, wrong-state, locked, cutover-stale, downtime-exceeded, window-missed, and what the steps
+ *   throw
  */
 export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   const { session } = request;
@@ -66,6 +71,7 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   try {
     const records = await store.records();
     requireOnward(session, records);
+    if (request.at !== undefined) await untilShortlyBefore(request, records, request.at);
     if (stateOf(records) === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
     const context = await runOrReturn(request);
     await store.append({ type: "state", at: Date.now(), state: "cut-over" });
@@ -78,12 +84,29 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
 }
 
 /** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
-async function leave({ source, volumes, report }: CutoverContext): Promise<void> {
+async function leaveAlone({ source, volumes, report }: CutoverContext): Promise<void> {
   await source.drop();
   await volumes.release().catch((thrown: unknown) => {
     const { message } = asRehomeError(thrown);
     report.note({ severity: "warning", text: `the volumes were not closed: ${message}` });
   });
+}
+
+/** @throws RehomeError wrong-state, as keepAppointment */
+async function untilShortlyBefore(request: CutoverRequest, records: readonly GuestRecord[], at: number): Promise<void> {
+  if (downtimeBegan(records) !== undefined && stateOf(records) === "cutting-over") {
+    throw new RehomeError("wrong-state", "the source came to rest already, and waits for the cutover to go on", {
+      remedy: `run it without --at; or go back: rehome rollback ${request.session.guest}`,
+    });
+  }
+  const { report, signal } = request;
+  const context = contextOf(request, records);
+  const leave = (): Promise<void> => leaveAlone(context);
+  try {
+    await keepAppointment({ at, context, trial: preflightStep, refresh: warmPassStep, leave, report, signal });
+  } finally {
+    await leave();
+  }
 }
 
 /** @returns what the steps worked on */
@@ -106,7 +129,11 @@ async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
   const context = contextOf({ ...request, options, signal }, records);
   try {
     await limit.resume();
-    await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning: (step) => limit.beginning(step) });
+    const beginning = async (step: string): Promise<void> => {
+      if (step === FIRST_OF_DOWNTIME && request.at !== undefined) await awaitOpening(request.at, { report, signal });
+      limit.beginning(step);
+    };
+    await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning });
     return context;
   } catch (thrown) {
     limit.close();
@@ -115,7 +142,7 @@ async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
     throw await returned(context, request, exceeded ? withReason(limit.signal.reason, thrown) : thrown);
   } finally {
     limit.close();
-    await leave(context);
+    await leaveAlone(context);
   }
 }
 
@@ -137,7 +164,7 @@ async function returned(context: CutoverContext, request: CutoverRequest, thrown
     return unfinished(asRehomeError(thrown), "the source is at rest or off and not to be reached", session.guest);
   }
   report.note({ severity: "warning", text: "the cutover failed before the guest was started: going back" });
-  await leave(context);
+  await leaveAlone(context);
   const back = unstoppable(request, records);
   try {
     await goBack(back);
@@ -145,7 +172,7 @@ async function returned(context: CutoverContext, request: CutoverRequest, thrown
   } catch (second) {
     return bothFailed(asRehomeError(second), asRehomeError(thrown));
   } finally {
-    await leave(back);
+    await leaveAlone(back);
   }
 }
 
@@ -169,7 +196,7 @@ export async function rollBack(request: CutoverRequest): Promise<RollbackResult>
       if (left !== undefined) request.report.note({ severity: "warning", text: left });
       return { guest: session.guest, undone, sourceAnswers: await controlOf(context).answers(context) };
     } finally {
-      await leave(context);
+      await leaveAlone(context);
     }
   } finally {
     await lock.release();
@@ -207,13 +234,16 @@ export async function describeCutover(
   requireOnward(request.session, records);
   const context = contextOf(request, records);
   const steps = currentSteps(records);
-  return CUTOVER_STEPS.map((step) => ({
+  const planned = CUTOVER_STEPS.map((step) => ({
     title: step.title,
     actions:
       statusOf(steps, step.name) === "done"
         ? ["done already"]
         : [...step.describe(context), ...limitsOf(step, allowedDowntime(records, request.options.maxDowntimeMs))],
   }));
+  if (request.at === undefined) return planned;
+  const actions = ["do the next two at once, to see that they work", "copy what changed again and again"];
+  return [{ title: `wait for ${formatMoment(request.at)}`, actions }, ...planned];
 }
 
 function limitsOf({ name }: Step<CutoverContext>, maxDowntimeMs: number | undefined): readonly string[] {

@@ -63,8 +63,8 @@ export function factOf(records: readonly StepRecord[], step: string, fact: strin
 export interface RunOptions {
   /** Looked at between two steps. */
   readonly signal?: AbortSignal | undefined;
-  /** Told right before a step is journalled as begun. */
-  readonly beginning?: (step: string) => void;
+  /** Waited for right before a step is journalled as begun; what it throws leaves the step untouched. */
+  readonly beginning?: (step: string) => Promise<void>;
 }
 
 /**
@@ -111,7 +111,7 @@ async function runStep<C>(
     });
   await step.ready?.(context);
   signal?.throwIfAborted();
-  beginning?.(step.name);
+  await beginning?.(step.name);
   await record("started");
   try {
     const outcome = await reported(

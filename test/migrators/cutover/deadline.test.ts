@@ -58,7 +58,13 @@ describe("the time by which a guest is to be started", () => {
   async function run(limit: Deadline, times: Readonly<Record<string, number>>): Promise<void> {
     const { signal } = limit;
     await limit.resume();
-    await runSteps(steps(times), { signal }, store, report, { signal, beginning: (step) => limit.beginning(step) });
+    await runSteps(steps(times), { signal }, store, report, { signal, beginning: told(limit) });
+  }
+  function told(limit: Deadline): (step: string) => Promise<void> {
+    return (step) => {
+      limit.beginning(step);
+      return Promise.resolve();
+    };
   }
   const journalled = (): readonly string[] =>
     records.flatMap((record) => (record.type === "step" ? [`${record.step} ${record.event}`] : []));
@@ -82,10 +88,9 @@ describe("the time by which a guest is to be started", () => {
     };
     const { signal } = limit;
     const all = [deaf, ...steps({ "final-pass": 0, start: 0 })];
-    await assert.rejects(
-      runSteps(all, { signal }, store, report, { signal, beginning: (step) => limit.beginning(step) }),
-      { code: "downtime-exceeded" },
-    );
+    await assert.rejects(runSteps(all, { signal }, store, report, { signal, beginning: told(limit) }), {
+      code: "downtime-exceeded",
+    });
     assert.deepEqual(journalled(), ["quiesce started", "quiesce done"]);
   });
 

@@ -264,6 +264,32 @@ guests: { web1: { source: phys } }
     assert.match(overviewOf("web1", "phys", records).because, /longer than --max-downtime/);
   });
 
+  it("a cutover that is to wait tries at once what could fail, and leaves the guest staged", async () => {
+    const one = await session(1, () => {
+      throw unreachable();
+    });
+    await began(one, ...done("preflight"), step("preflight", "undone"), { type: "state", at: 0, state: "staged" });
+    const before = (await one.store.records()).length;
+    const at = Date.now() + 3_600_000;
+    await assert.rejects(cutOver({ session: one, options: OPTIONS, report: silentReport, at }), {
+      code: "host-unreachable",
+    });
+    assert.equal((await one.store.records()).length, before);
+    await (await one.store.lock("free again")).release();
+  });
+
+  it("a source that is at rest already waits for no time", async () => {
+    const one = await session(1, () => {
+      throw unreachable();
+    });
+    await began(one, ...done("preflight", "quiesce"));
+    const at = Date.now() + 3_600_000;
+    await assert.rejects(cutOver({ session: one, options: OPTIONS, report: silentReport, at }), {
+      code: "wrong-state",
+      remedy: /without --at/,
+    });
+  });
+
   it("what the guest wrote is not taken back: that is refused with the reason, and nothing is touched", async () => {
     const one = await session(1, () => {
       throw unreachable();

@@ -1,0 +1,117 @@
+import { delay } from "../../lib/delay.js";
+import { asRehomeError, isConnectionError, RehomeError } from "../../lib/errors.js";
+import { formatMoment } from "../../lib/moment.js";
+import { reported, type Report } from "../../lib/report.js";
+import { formatDuration } from "../../lib/units.js";
+import type { Step } from "./sequence.js";
+
+/** A pause between passes is so many times as long as a pass takes: the source is read a fifth of the time at the most. */
+const PAUSE_FACTOR = 4;
+/** What comes before the window may take so much longer than it did when it was tried. */
+const RESERVE_FACTOR = 1.25;
+const PACE: Pace = { shortestMs: 60_000, longestMs: 30 * 60_000, reserveMs: 5000 };
+/** A window that would open later than this is none that anybody expects any more. */
+const LATE_MS = 15 * 60_000;
+/** Clocks are set, and machines sleep: no wait is longer than this without a look at the clock. */
+const LOOK_MS = 30_000;
+
+/** Of pauses between passes, and of the time kept free before the window. */
+export interface Pace {
+  readonly shortestMs: number;
+  readonly longestMs: number;
+  readonly reserveMs: number;
+}
+
+/** What is done while a time is waited for. */
+export interface Waiting<C> {
+  /** When the source is to be brought to rest, in ms since the epoch. */
+  readonly at: number;
+  readonly context: C;
+  /** Tries what could fail in the window. */
+  readonly trial: Step<C>;
+  /** Keeps the copy fresh. */
+  readonly refresh: Step<C>;
+  /** Leaves the source and the volumes alone for a while. */
+  readonly leave: () => Promise<void>;
+  readonly report: Report;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Waits until it is time for what comes before the window, which is over when the window is to open. First everything is
+ * done once, so that what would fail at night fails now; and the copy is kept fresh, so that little is left to do then. A
+ * source that cannot be reached meanwhile is tried again.
+ * @throws RehomeError cancelled, and what the steps throw
+ */
+export async function keepAppointment<C>(waiting: Waiting<C>, pace: Pace = PACE): Promise<void> {
+  const { at, trial, refresh, leave, signal } = waiting;
+  const trialMs = await timed(waiting, trial);
+  let refreshMs = await timed(waiting, refresh);
+  await leave();
+  for (;;) {
+    signal?.throwIfAborted();
+    const begin = at - ((refreshMs + trialMs) * RESERVE_FACTOR + pace.reserveMs);
+    const next = Date.now() + Math.min(pace.longestMs, Math.max(pace.shortestMs, PAUSE_FACTOR * refreshMs));
+    const isLast = next + refreshMs >= begin;
+    if (Date.now() < begin) await waitUntil(isLast ? begin : next, waitingText(at, isLast ? undefined : next), waiting);
+    if (isLast) return;
+    refreshMs = await refreshed(waiting, refreshMs);
+  }
+}
+
+/** Waits for the window itself, once everything before it is done. @throws RehomeError window-missed, cancelled */
+export async function awaitOpening(
+  at: number,
+  { report, signal }: Pick<Waiting<never>, "report" | "signal">,
+): Promise<void> {
+  if (Date.now() < at) await waitUntil(at, waitingText(at, undefined), { report, signal });
+  const late = Date.now() - at;
+  if (late <= LATE_MS) return;
+  throw new RehomeError("window-missed", `it is ${formatDuration(late)} later than ${formatMoment(at)}`, {
+    remedy: "see what took so long before the window; then name another time, or leave --at out",
+  });
+}
+
+function waitingText(at: number, next: number | undefined): string {
+  const then = next === undefined ? "" : `; next pass at ${formatMoment(next).slice(-5)}`;
+  return `wait for the window at ${formatMoment(at)}, in ${formatDuration(Math.max(0, at - Date.now()))}${then}`;
+}
+
+async function waitUntil(
+  until: number,
+  title: string,
+  { report, signal }: Pick<Waiting<never>, "report" | "signal">,
+): Promise<void> {
+  await reported(report, { id: "wait", title }, async () => {
+    for (let left = until - Date.now(); left > 0; left = until - Date.now()) {
+      await delay(Math.min(left, LOOK_MS), signal);
+    }
+  });
+}
+
+/** @returns how long the step took, in ms */
+async function timed<C>({ context, report }: Waiting<C>, step: Step<C>): Promise<number> {
+  const begun = performance.now();
+  await reported(
+    report,
+    { id: step.name, title: step.title },
+    () => step.run(context),
+    ({ detail }) => detail,
+  );
+  return performance.now() - begun;
+}
+
+async function refreshed<C>(waiting: Waiting<C>, before: number): Promise<number> {
+  const { report, signal, refresh, leave } = waiting;
+  try {
+    return await timed(waiting, refresh);
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (!isConnectionError(thrown)) throw thrown;
+    const text = `the copy was not refreshed and is tried again later: ${asRehomeError(thrown).message}`;
+    report.note({ severity: "warning", text });
+    return before;
+  } finally {
+    await leave();
+  }
+}
