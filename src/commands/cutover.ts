@@ -1,15 +1,25 @@
 import { Args, Flags } from "@oclif/core";
-import { cutOver, describeCutover, type CutoverResult } from "../migrators/cutover/index.js";
+import { cutOver, describeCutover, type CutoverRequest, type CutoverResult } from "../migrators/cutover/index.js";
+import { cutOverSeveral, type Outcome } from "../migrators/cutover/several.js";
 import { connectSource } from "../migrators/connect.js";
-import { openGuest } from "../migrators/session.js";
-import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
-import { table } from "../lib/view/table.js";
+import { outcomeLines, planLines, resultLines, type PlannedStep } from "../migrators/describe/cutover.js";
+import { openGuest, type GuestSession } from "../migrators/session.js";
+import { RehomeError, formatError } from "../lib/errors.js";
 import { parseMoment } from "../lib/moment.js";
-import { formatDuration, parseDuration } from "../lib/units.js";
+import { parseDuration } from "../lib/units.js";
+import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
+import { errorJson, type JsonError } from "../lib/view/error-json.js";
 
 interface DryRun {
-  readonly dryRun: readonly { readonly title: string; readonly actions: readonly string[] }[];
+  readonly dryRun: readonly PlannedStep[];
 }
+
+/** Of several guests, by name. */
+interface Several {
+  readonly guests: Readonly<Record<string, CutoverResult | DryRun | JsonError | { readonly notBegun: true }>>;
+}
+
+type Request = Omit<CutoverRequest, "session">;
 
 export default class Cutover extends BaseCommand {
   static override summary = "Stop the source, copy what is left, convert, and start the guest here.";
@@ -21,7 +31,10 @@ With --max-downtime nothing begins when the prediction is longer, and everything
 started after twice that time (exit status 10). Once its start began nothing is undone by itself.
 
 With --at the source is stopped at that time, not before. What could fail is tried at once, and the copy kept fresh until
-then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanwhile leaves the guest staged.`;
+then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanwhile leaves the guest staged.
+
+Several guests begin in the order in which they are named, one after the other; when one fails, those that have not begun
+do not begin. The exit status is that of the first that failed.`;
   static override examples = [
     { description: "See what would happen", command: "<%= config.bin %> cutover web1 --dry-run" },
     {
@@ -36,8 +49,18 @@ then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanw
       description: "On a certain night",
       command: "<%= config.bin %> cutover web1 --at 2026-12-05T02:30 --max-downtime 2min",
     },
+    {
+      description: "The database first, then two web servers; all of them even if one fails",
+      command: "<%= config.bin %> cutover db1 web1 web2 --keep-going",
+    },
   ];
-  static override args = { guest: Args.string({ description: "name of the guest in rehome.yaml", required: true }) };
+  static override args = {
+    guest: Args.string({
+      description: "name of a guest in rehome.yaml; one or several",
+      required: true,
+      multiple: true,
+    }),
+  };
   static override flags = {
     ...configFlags,
     ...sourceFlags,
@@ -50,6 +73,13 @@ then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanw
       description: "wait, and stop the source at this time: 02:30 (tomorrow when that has passed), 2026-12-05T02:30",
       helpValue: "TIME",
     }),
+    parallel: Flags.integer({
+      description: "of several guests, how many at once at the most",
+      default: 1,
+      min: 1,
+      helpValue: "N",
+    }),
+    "keep-going": Flags.boolean({ description: "of several guests, begin the others even if one has failed" }),
     verify: Flags.option({
       options: ["sent", "full"] as const,
       description: "prove the copy by reading back what was sent, or all of it",
@@ -58,14 +88,9 @@ then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanw
     "source-is-off": Flags.boolean({ description: "your word that the source is off, when it cannot be reached" }),
   };
 
-  async run(): Promise<CutoverResult | DryRun> {
+  async run(): Promise<CutoverResult | DryRun | Several> {
     const { args, flags } = await this.parse(Cutover);
-    const session = await openGuest({
-      configPath: flags.config,
-      guest: args.guest,
-      acceptNewHostKey: flags["accept-new-host-key"],
-      connect: connectSource,
-    });
+    const names = [...new Set(args.guest)];
     const maxDowntime = flags["max-downtime"];
     const options = {
       verify: flags.verify,
@@ -73,31 +98,71 @@ then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanw
       ...(maxDowntime !== undefined && { maxDowntimeMs: parseDuration(maxDowntime) }),
     };
     const moment = flags.at === undefined ? undefined : parseMoment(flags.at, Date.now());
-    const report = this.createReport();
+    const sessions: GuestSession[] = [];
+    for (const guest of names) {
+      sessions.push(
+        await openGuest({
+          configPath: flags.config,
+          guest,
+          acceptNewHostKey: flags["accept-new-host-key"],
+          connect: connectSource,
+        }),
+      );
+    }
+    const isMixed = sessions.length > 1 && (flags.parallel > 1 || moment !== undefined);
+    const report = this.createReport(isMixed);
     if (moment?.note !== undefined) report.note({ severity: "warning", text: moment.note });
+    const request = { options, report, signal: this.signal, ...(moment && { at: moment.at }) };
     try {
-      const request = { session, options, report, signal: this.signal, ...(moment && { at: moment.at }) };
-      if (flags["dry-run"]) return this.showPlan(args.guest, await describeCutover(request));
-      return this.showResult(await cutOver(request));
+      if (flags["dry-run"]) return await this.showPlans(sessions, request);
+      const [only] = sessions;
+      if (only !== undefined && sessions.length === 1)
+        return this.showResult(await cutOver({ ...request, session: only }));
+      const { parallel, "keep-going": keepGoing } = flags;
+      const outcomes = await cutOverSeveral({ ...request, sessions, parallel, keepGoing });
+      report.close();
+      return this.showOutcomes(outcomes);
     } finally {
       report.close();
     }
   }
 
-  private showPlan(guest: string, steps: DryRun["dryRun"]): DryRun {
-    steps.forEach(({ title, actions }, index) => {
-      this.print(`${String(index + 1).padStart(2)}. ${title}`);
-      this.print(actions.map((action) => `      ${action}`));
-    });
-    this.suggest(`rehome cutover ${guest}`);
-    return { dryRun: steps };
+  private async showPlans(sessions: readonly GuestSession[], request: Request): Promise<DryRun | Several> {
+    const plans: (readonly [string, DryRun])[] = [];
+    for (const session of sessions) {
+      const steps = await describeCutover({ ...request, session });
+      if (sessions.length > 1) this.print([...(plans.length === 0 ? [] : [""]), `${session.guest}:`]);
+      this.print(planLines(steps));
+      plans.push([session.guest, { dryRun: steps }]);
+    }
+    this.suggest(`rehome cutover ${sessions.map(({ guest }) => guest).join(" ")}`);
+    const [[, only] = []] = plans;
+    return only !== undefined && plans.length === 1 ? only : { guests: Object.fromEntries(plans) };
   }
 
   private showResult(result: CutoverResult): CutoverResult {
-    this.print(`${result.guest} runs here; downtime ${formatDuration(result.downtimeMs)}\n`);
-    const rows = result.shares.map(({ title, ms }) => [title, formatDuration(ms)]);
-    this.print(table(["step", "downtime"], rows, { right: [1] }));
+    this.print(resultLines(result));
     this.suggest(`look at it; then rehome commit ${result.guest}, or rehome rollback ${result.guest}`);
     return result;
   }
+
+  private showOutcomes(outcomes: readonly Outcome<CutoverResult>[]): Several {
+    this.print(outcomeLines(outcomes));
+    const errors = outcomes.flatMap((each) => (each.state === "failed" ? [each] : []));
+    if (!this.jsonEnabled()) {
+      for (const { guest, error } of errors) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
+    }
+    const [first] = errors;
+    const isCut = this.signal.aborted && outcomes.some(({ state }) => state === "not-begun");
+    const worst = first?.error ?? (isCut ? new RehomeError("cancelled", "stopped") : undefined);
+    if (worst !== undefined) process.exitCode = worst.exitCode;
+    const moved = outcomes.find(({ state }) => state === "done");
+    this.suggest(moved === undefined ? "rehome status" : `look at them; then rehome commit ${moved.guest}, and so on`);
+    return { guests: Object.fromEntries(outcomes.map((each) => [each.guest, outcomeJson(each)])) };
+  }
+}
+
+function outcomeJson(outcome: Outcome<CutoverResult>): Several["guests"][string] {
+  if (outcome.state === "done") return outcome.result;
+  return outcome.state === "failed" ? errorJson(outcome.error) : { notBegun: true };
 }

@@ -8,23 +8,24 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** How long a lock whose holder was just killed may take to come free, in seconds. */
-const GRACE_S = "2";
+/** How long a lock whose holder was just killed may take to come free, in ms. */
+const GRACE_MS = 2000;
 const CONFLICT = 75;
 
 /**
  * Takes an exclusive lock. util-linux's flock holds it for us in the kernel, for as long as its standard input is
  * open: so it ends with this process however that ends, and no stale lock is ever left or taken over wrongly.
  * @param purpose what the holder does, such as `stage web1`; shown to whoever has to wait
+ * @param waitMs how long somebody else may hold it before that is an error
  * @throws RehomeError locked, naming the holder; file-unwritable
  */
-export async function acquireLock(path: string, purpose: string): Promise<Lock> {
+export async function acquireLock(path: string, purpose: string, waitMs = GRACE_MS): Promise<Lock> {
   await makeFolder(dirname(path));
   const child = await localHost().start([
     "setsid", // Ctrl-C on the terminal must not take the lock from a command that is still cleaning up
     "flock",
     "--wait",
-    GRACE_S,
+    `${waitMs / 1000}`,
     "--conflict-exit-code",
     `${CONFLICT}`,
     path,

@@ -49,6 +49,18 @@ export const silentReport: Report = {
   note: () => undefined,
 };
 
+/** A report whose tasks and notes all say whose they are, for several pieces of work at once. */
+export function labelled(report: Report, label: string): Report {
+  const own = (id: string): string => `${label} ${id}`;
+  return {
+    begin: ({ id, title, parent }) =>
+      report.begin({ id: own(id), title: `${label}: ${title}`, ...(parent !== undefined && { parent: own(parent) }) }),
+    progress: (id, progress) => report.progress(own(id), progress),
+    end: (id, outcome) => report.end(own(id), outcome),
+    note: ({ severity, text }) => report.note({ severity, text: `${label}: ${text}` }),
+  };
+}
+
 /** Runs `work` as a reported task: begins it, and ends it as done or failed. */
 export async function reported<T>(
   report: Report,

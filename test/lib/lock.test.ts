@@ -48,6 +48,14 @@ describe("a lock", () => {
     await (await acquireLock(path, "stage web1")).release();
   });
 
+  it("is waited for as long as the caller says", async () => {
+    const lock = await acquireLock(path, "register web1");
+    const next = acquireLock(path, "register db1", 20_000);
+    await sleep(3000); // longer than is waited for without being told
+    await lock.release();
+    await (await next).release();
+  });
+
   it("is free at once when its holder is killed", async () => {
     const other = await holder(path);
     await assert.rejects(acquireLock(path, "mine"), isLocked(new RegExp(`stage web1 \\(process ${other.pid ?? 0}\\)`)));

@@ -54,11 +54,15 @@ export async function addGuest(
   request: GuestRequest,
   options: GuestOptions,
 ): Promise<GuestChange & { readonly changed: number }> {
-  return session.exclusively(`rehome cluster add ${request.name}`, async (journal) => {
-    const { change, steps } = await planGuest(session, request, options);
-    const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
-    return { ...change, changed };
-  });
+  return session.exclusively(
+    `rehome cluster add ${request.name}`,
+    async (journal) => {
+      const { change, steps } = await planGuest(session, request, options);
+      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
+      return { ...change, changed };
+    },
+    options.lockWaitMs,
+  );
 }
 
 /**
@@ -90,11 +94,15 @@ export async function removeGuest(
   name: string,
   options: GuestOptions,
 ): Promise<GuestChange & { readonly changed: number }> {
-  return session.exclusively(`rehome cluster remove ${name}`, async (journal) => {
-    const { change, steps } = await planRemoval(session, name, options);
-    const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
-    return { ...change, changed };
-  });
+  return session.exclusively(
+    `rehome cluster remove ${name}`,
+    async (journal) => {
+      const { change, steps } = await planRemoval(session, name, options);
+      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
+      return { ...change, changed };
+    },
+    options.lockWaitMs,
+  );
 }
 
 /** What `removeGuest` would change; changes nothing. @throws as removeGuest */

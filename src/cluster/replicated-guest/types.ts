@@ -20,6 +20,8 @@ export interface GuestOptions {
   readonly signal?: AbortSignal;
   /** Go on where something else would be stopped by it, or where nobody can tell. */
   readonly force?: boolean;
+  /** How long another rehome may be changing the cluster before that is an error, in ms; a moment without it. */
+  readonly lockWaitMs?: number;
   /** How long the cluster may take to give up a host that cannot be logged in to, in ms. */
   readonly patienceMs?: number;
 }

@@ -19,8 +19,12 @@ export interface ClusterSession {
   /** Of the members' BMCs, by the member's name. */
   readonly passwords: ReadonlyMap<string, string>;
   readonly connections: Connections;
-  /** Holds the lock and the journal of what changes machines, for as long as `work` takes. @throws RehomeError locked */
-  exclusively<T>(purpose: string, work: (journal: ClusterJournal) => Promise<T>): Promise<T>;
+  /**
+   * Holds the lock and the journal of what changes machines, for as long as `work` takes.
+   * @param waitMs how long somebody else may hold it before that is an error; a moment without it
+   * @throws RehomeError locked
+   */
+  exclusively<T>(purpose: string, work: (journal: ClusterJournal) => Promise<T>, waitMs?: number): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -63,9 +67,9 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterS
     cluster,
     passwords,
     connections,
-    async exclusively(purpose, work) {
+    async exclusively(purpose, work, waitMs) {
       const folder = join(target.state, "cluster");
-      const lock = await acquireLock(join(folder, "lock"), purpose);
+      const lock = await acquireLock(join(folder, "lock"), purpose, waitMs);
       try {
         await mkdir(folder, { recursive: true });
         const journal = await openJournal<StepRecord>(join(folder, "journal.jsonl"));

@@ -39,9 +39,12 @@ export abstract class BaseCommand extends Command {
     }
   }
 
-  /** Where long work says how far it is: a task list on a terminal, lines elsewhere; --json has its notes. */
-  protected createReport(): Report & { close(): void } {
-    if (!this.jsonEnabled()) return createReport(process.stderr.isTTY ? "terminal" : "lines");
+  /**
+   * Where long work says how far it is: a task list on a terminal, lines elsewhere; --json has its notes.
+   * @param isMixed whether several pieces of work report at once, which a task list cannot show
+   */
+  protected createReport(isMixed = false): Report & { close(): void } {
+    if (!this.jsonEnabled()) return createReport(process.stderr.isTTY && !isMixed ? "terminal" : "lines");
     return { ...silentReport, note: (note) => void this.notes.push(note), close: () => undefined };
   }
 

@@ -31,6 +31,8 @@ export interface Waiting<C> {
   readonly trial: Step<C>;
   /** Keeps the copy fresh. */
   readonly refresh: Step<C>;
+  /** Waits until others leave room for a step; at once without it. */
+  readonly share?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Leaves the source and the volumes alone for a while. */
   readonly leave: () => Promise<void>;
   readonly report: Report;
@@ -90,15 +92,19 @@ async function waitUntil(
 }
 
 /** @returns how long the step took, in ms */
-async function timed<C>({ context, report }: Waiting<C>, step: Step<C>): Promise<number> {
-  const begun = performance.now();
-  await reported(
-    report,
-    { id: step.name, title: step.title },
-    () => step.run(context),
-    ({ detail }) => detail,
-  );
-  return performance.now() - begun;
+async function timed<C>({ context, report, signal, share }: Waiting<C>, step: Step<C>): Promise<number> {
+  const work = async (): Promise<number> => {
+    signal?.throwIfAborted(); // others may have taken long
+    const begun = performance.now();
+    await reported(
+      report,
+      { id: step.name, title: step.title },
+      () => step.run(context),
+      ({ detail }) => detail,
+    );
+    return performance.now() - begun;
+  };
+  return share === undefined ? work() : share(work);
 }
 
 async function refreshed<C>(waiting: Waiting<C>, before: number): Promise<number> {

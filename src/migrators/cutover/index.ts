@@ -11,6 +11,7 @@ import type { GuestSession } from "../session.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
 import { awaitOpening, keepAppointment } from "./appointment.js";
+import type { Turn } from "./queue.js";
 import { bothFailed, notStaged, requireOnward, requireState, unfinished } from "./refusals.js";
 import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
@@ -54,6 +55,8 @@ export interface CutoverRequest {
   readonly signal?: AbortSignal;
   /** When the source is to be brought to rest, in ms since the epoch; at once without it. */
   readonly at?: number;
+  /** The guest's place among others of the same run. */
+  readonly turn?: Turn;
 }
 
 /**
@@ -71,16 +74,27 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
   try {
     const records = await store.records();
     requireOnward(session, records);
+    request.turn?.ready();
     if (request.at !== undefined) await untilShortlyBefore(request, records, request.at);
-    if (stateOf(records) === "staged") await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
-    const context = await runOrReturn(request);
-    await store.append({ type: "state", at: Date.now(), state: "cut-over" });
-    const left = await releaseSource(session, () => context.source.open());
-    if (left !== undefined) request.report.note({ severity: "info", text: left });
-    return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
+    return await (request.turn === undefined ? begin(request) : request.turn.take(() => begin(request)));
   } finally {
     await lock.release();
   }
+}
+
+async function begin(request: CutoverRequest): Promise<CutoverResult> {
+  const { session, report, at, turn } = request;
+  const { store } = session;
+  if (stateOf(await store.records()) === "staged") {
+    await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
+  }
+  // whose turn came late is not late
+  const opening = at !== undefined && turn !== undefined ? Math.max(at, Date.now()) : at;
+  const context = await runOrReturn({ ...request, ...(opening !== undefined && { at: opening }) });
+  await store.append({ type: "state", at: Date.now(), state: "cut-over" });
+  const left = await releaseSource(session, () => context.source.open());
+  if (left !== undefined) report.note({ severity: "info", text: left });
+  return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
 }
 
 /** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
@@ -99,11 +113,14 @@ async function untilShortlyBefore(request: CutoverRequest, records: readonly Gue
       remedy: `run it without --at; or go back: rehome rollback ${request.session.guest}`,
     });
   }
-  const { report, signal } = request;
-  const context = contextOf(request, records);
+  const { report, turn } = request;
+  const signal = turn?.signal ?? request.signal;
+  const context = contextOf({ ...request, ...(signal && { signal }) }, records);
   const leave = (): Promise<void> => leaveAlone(context);
+  const share = turn && (<T>(work: () => Promise<T>) => turn.share(work));
+  const steps = { trial: preflightStep, refresh: warmPassStep };
   try {
-    await keepAppointment({ at, context, trial: preflightStep, refresh: warmPassStep, leave, report, signal });
+    await keepAppointment({ at, context, ...steps, leave, report, signal, ...(share && { share }) });
   } finally {
     await leave();
   }

@@ -37,10 +37,21 @@ describe("a guest's home on the cluster while a host is away", () => {
     await rm(folder, { recursive: true });
   });
 
+  /** How long another rehome may be changing the cluster. */
+  let waitMs: number | undefined;
+  const exclusively: ClusterSession["exclusively"] = (_, work, lockWaitMs) => {
+    waitMs = lockWaitMs;
+    return work({ append: () => Promise.resolve() });
+  };
+
   function home(): Home {
     const unreachable = [{ name: "beta", message: "no route to host", remedy: "switch it on" }];
     const hosts = new Map([["alpha", world.alpha]]);
-    const cluster: ClusterSession = { ...world.session, connections: { hosts, unreachable, close: async () => {} } };
+    const cluster: ClusterSession = {
+      ...world.session,
+      exclusively,
+      connections: { hosts, unreachable, close: async () => {} },
+    };
     const session = { store, withCluster: (_: unknown, work: (on: ClusterSession) => unknown) => work(cluster) };
     const paths = ["/dev/drbd/by-res/web1/0", "/dev/drbd/by-res/web1/1"];
     return clusterHome({
@@ -66,6 +77,7 @@ describe("a guest's home on the cluster while a host is away", () => {
     assert.ok(
       notes.some(({ severity, text }) => severity === "warning" && /not yet highly available: beta/.test(text)),
     );
+    assert.ok((waitMs ?? 0) > 60_000, "another guest may be registered at the same time");
     assert.deepEqual(undefinedHosts(await store.records()), ["beta"]);
   });
 

@@ -24,10 +24,13 @@ import { NO_CONSOLE, type Home, type HomeOptions } from "./types.js";
 /** Bytes of a console's end that are read. */
 const CONSOLE_END = 16_384;
 
+/** Several guests may be moved at once, and each is a change of the cluster by itself: that takes seconds. */
+const LOCK_WAIT_MS = 120_000;
+
 /** The two hosts, with Pacemaker. One of them may be away, when that is certain; it gets the guest's definition later. */
 export function clusterHome({ session, plan, machine, report, signal }: HomeOptions): Home {
   const { name } = plan;
-  const options = { report, ...(signal && { signal }) };
+  const options = { report, lockWaitMs: LOCK_WAIT_MS, ...(signal && { signal }) };
   const consoleLog = `${CONSOLES}/${name}-console.log`;
   const on = <T>(work: (cluster: ClusterSession) => Promise<T>): Promise<T> => session.withCluster(signal, work);
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
