@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { domainXml } from "../../../src/cluster/libvirt/domain-xml.js";
+import { domainXml, EMULATED_CPU } from "../../../src/cluster/libvirt/domain-xml.js";
 import { probeHypervisor, probeMs } from "../../../src/cluster/libvirt/probe.js";
 import type { DomainSpec } from "../../../src/cluster/libvirt/types.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
@@ -59,7 +59,7 @@ describe("domain XML", () => {
         ({ attributes }) => attributes["fallback"] !== undefined,
       )?.text;
     assert.equal(model(spec), "EPYC");
-    assert.equal(model({ ...spec, hypervisor: { ...spec.hypervisor, type: "qemu" } }), undefined);
+    assert.equal(model({ ...spec, hypervisor: { ...spec.hypervisor, type: "qemu" } }), EMULATED_CPU);
   });
 
   it("boots from the disks in their order, through virtio, keeping serials that fit", () => {
