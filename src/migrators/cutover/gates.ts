@@ -1,4 +1,5 @@
 import type { CheckConfig } from "../../lib/config/schema.js";
+import { consoleTail } from "../../lib/console-text.js";
 import { RehomeError } from "../../lib/errors.js";
 import { parseAddress } from "../../lib/host/ssh/index.js";
 import type { GuestSession } from "../session.js";
@@ -32,13 +33,8 @@ export async function silentGuest(thrown: unknown, home: Home): Promise<unknown>
   const { text, ...where } = await home.console();
   return new RehomeError("guest-silent", thrown.message, {
     ...where,
-    output: printable(text).split("\n").slice(-15).join("\n"),
+    output: consoleTail(text, 15),
     remedy:
       "the source is off and intact: look at the guest (virsh console), then run the same command again, or rehome rollback",
   });
-}
-
-/** A console's text without what would act on the terminal that shows it. */
-function printable(text: string): string {
-  return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/[^\n\x20-\x7e]/g, "");
 }
