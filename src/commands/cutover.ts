@@ -85,6 +85,7 @@ do not begin. The exit status is that of the first that failed.`;
       description: "prove the copy by reading back what was sent, or all of it",
       default: "sent" as const,
     })(),
+    "despite-rehearsal": Flags.boolean({ description: "go ahead though the guest did not boot when it was rehearsed" }),
     "source-is-off": Flags.boolean({ description: "your word that the source is off, when it cannot be reached" }),
   };
 
@@ -95,6 +96,7 @@ do not begin. The exit status is that of the first that failed.`;
     const options = {
       verify: flags.verify,
       sourceIsOff: flags["source-is-off"],
+      despiteRehearsal: flags["despite-rehearsal"],
       ...(maxDowntime !== undefined && { maxDowntimeMs: parseDuration(maxDowntime) }),
     };
     const moment = flags.at === undefined ? undefined : parseMoment(flags.at, Date.now());

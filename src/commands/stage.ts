@@ -62,7 +62,7 @@ source, a full target, kill -9), the same command goes on where it stopped. Ends
       report.close();
     }
     this.print(describeStage(args.guest, result));
-    this.suggest(`rehome cutover ${args.guest} --dry-run`);
+    this.suggest(`rehome rehearse ${args.guest}`);
     return result;
   }
 }

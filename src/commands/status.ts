@@ -1,6 +1,7 @@
 import { Args } from "@oclif/core";
 import { connectSource } from "../migrators/connect.js";
 import { openGuest, openGuests } from "../migrators/session.js";
+import { describeRehearsal } from "../migrators/rehearsal/gate.js";
 import { overviewOf, type GuestOverview } from "../migrators/status.js";
 import { BaseCommand, configFlags } from "../lib/view/base-command.js";
 import { table } from "../lib/view/table.js";
@@ -43,6 +44,7 @@ export default class Status extends BaseCommand {
       const copy =
         one.authoritative === "undecided" ? "nobody may start a copy by hand" : `the ${one.authoritative} counts`;
       this.print(`\n${one.guest}: ${copy} (${one.because})`);
+      if (one.rehearsal !== undefined) this.print(`  ${describeRehearsal(one.rehearsal, Date.now())}`);
       for (const { disk, snapshot, since } of one.onSource) {
         this.print(`  on ${one.source}: snapshot ${snapshot} of ${disk}, since ${new Date(since).toISOString()}`);
       }

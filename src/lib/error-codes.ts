@@ -92,6 +92,10 @@ export const ERROR_CODES = {
   "guest-filesystem-damaged": { exit: "refused", meaning: "a file system of the guest cannot be mounted" },
   "guest-disk-full": { exit: "refused", meaning: "a file system inside the guest has no space left" },
 
+  // rehearsal
+  "rehearsal-failed": { exit: "refused", meaning: "the guest did not boot when it was rehearsed" },
+  "memory-short": { exit: "target", meaning: "there is too little free memory to start a guest" },
+
   // cutover
   "source-busy": { exit: "failed", meaning: "something on the source can still write to its disks" },
   "source-alive": { exit: "refused", meaning: "the source may still be running, so the guest must not start" },

@@ -4,6 +4,7 @@ import { openJournal, readJournal } from "../lib/journal.js";
 import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
 import type { CommonHardware } from "./landing/common-hardware.js";
+import type { Rehearsal } from "./rehearsal/types.js";
 import type { GuestPlan, GuestState, Machine, Pass, Tracking } from "./types.js";
 
 /**
@@ -23,6 +24,7 @@ export type GuestRecord =
   | { readonly type: "registered"; readonly at: number; readonly undefinedOn: readonly string[] }
   /** The downtime that the present cutover allows, and that it went back because it was exceeded. */
   | { readonly type: "budget"; readonly at: number; readonly maxDowntimeMs: number; readonly exceeded?: true }
+  | { readonly type: "rehearsal"; readonly at: number; readonly rehearsal: Rehearsal }
   | { readonly type: "placed"; readonly at: number; readonly host: string; readonly because: string }
   | { readonly type: "state"; readonly at: number; readonly state: GuestState };
 
@@ -77,6 +79,7 @@ export function guestStore(stateFolder: string, guest: string): GuestStore {
 
 const STATES: readonly unknown[] = ["planned", "staging", "staged", "cutting-over", "cut-over", "committed"];
 const EVENTS: readonly unknown[] = ["started", "done", "failed", "undo-started", "undone", "undo-failed"];
+const OUTCOMES: readonly unknown[] = ["boots", "fails", "unclear"];
 
 /** What each type of record must have for what is derived from it to mean anything. */
 const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<string, unknown>>) => boolean>> = {
@@ -88,6 +91,7 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   hardware: ({ hardware }) => isObject(hardware) && isObject(hardware["hypervisor"]),
   registered: ({ undefinedOn }) => Array.isArray(undefinedOn),
   budget: ({ maxDowntimeMs }) => typeof maxDowntimeMs === "number",
+  rehearsal: ({ rehearsal }) => isObject(rehearsal) && OUTCOMES.includes(rehearsal["outcome"]),
   placed: ({ host }) => typeof host === "string",
   state: ({ state }) => STATES.includes(state),
 };
@@ -134,6 +138,11 @@ export function passesOf(records: readonly GuestRecord[]): readonly Pass[] {
 export function undefinedHosts(records: readonly GuestRecord[]): readonly string[] {
   const begin = records.findLastIndex((record) => record.type === "state" && record.state === "cutting-over");
   return records.slice(begin + 1).findLast((record) => record.type === "registered")?.undefinedOn ?? [];
+}
+
+/** How the guest was rehearsed last. */
+export function rehearsalOf(records: readonly GuestRecord[]): Rehearsal | undefined {
+  return records.findLast((record) => record.type === "rehearsal")?.rehearsal;
 }
 
 /** What follows the changes of each disk on the source, by the disk's name. */

@@ -1,7 +1,16 @@
 import { currentSteps, goingBackBegan, statusOf } from "./cutover/sequence.js";
 import { tookTooLong } from "./cutover/deadline.js";
 import { CUTOVER_STEPS } from "./cutover/index.js";
-import { passesOf, plannedOf, stateOf, trackingOf, undefinedHosts, type GuestRecord } from "./guest-store.js";
+import {
+  passesOf,
+  plannedOf,
+  rehearsalOf,
+  stateOf,
+  trackingOf,
+  undefinedHosts,
+  type GuestRecord,
+} from "./guest-store.js";
+import type { Rehearsal } from "./rehearsal/types.js";
 import { factsOf, predictDowntime } from "./staging/index.js";
 import type { GuestState, Pass } from "./types.js";
 
@@ -21,6 +30,8 @@ export interface GuestOverview {
   readonly lastPassWritten: number | undefined;
   /** If cut over now, in ms; undefined before the first complete pass and after the cutover. */
   readonly predictedDowntimeMs: number | undefined;
+  /** How it was rehearsed last, as long as that still matters. */
+  readonly rehearsal?: Rehearsal;
   /** Bytes of all disks. */
   readonly size: number | undefined;
   /** What rehome made on the source and has not removed yet. */
@@ -41,9 +52,15 @@ export function overviewOf(guest: string, source: string, records: readonly Gues
     lastPassAt: last.at(-1)?.startedAt,
     lastPassWritten: last.length === 0 ? undefined : last.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
     predictedDowntimeMs: state === "staged" ? predictDowntime(factsOf(passes, records)).totalMs : undefined,
+    ...rehearsed(state, records),
     onSource: onSource(records),
     size: plannedOf(records)?.plan.volumes.reduce((sum, { size }) => sum + size, 0),
   };
+}
+
+function rehearsed(state: GuestState, records: readonly GuestRecord[]): Pick<GuestOverview, "rehearsal"> {
+  const rehearsal = rehearsalOf(records);
+  return rehearsal === undefined || state === "cut-over" || state === "committed" ? {} : { rehearsal };
 }
 
 function onSource(records: readonly GuestRecord[]): GuestOverview["onSource"] {
@@ -70,7 +87,7 @@ function verdict(guest: string, state: GuestState, records: readonly GuestRecord
     case "staging":
       return { authoritative: "source", because: "the copy is not complete", next: `rehome stage ${guest}` };
     case "staged":
-      return { authoritative: "source", because: stagedBecause(records), next: `rehome cutover ${guest} --dry-run` };
+      return { authoritative: "source", because: stagedBecause(records), next: afterStaging(guest, records) };
     case "cut-over":
       return withHostsAway(guest, records, "the source is off", `rehome commit ${guest}`);
     case "committed":
@@ -89,6 +106,13 @@ function withHostsAway(guest: string, records: readonly GuestRecord[], because: 
     because: `${because}; not highly available: ${away} was away and has no definition of it`,
     next: `rehome cluster add ${guest} once ${away} is back, then ${next}`,
   };
+}
+
+function afterStaging(guest: string, records: readonly GuestRecord[]): string {
+  const rehearsal = rehearsalOf(records);
+  if (rehearsal === undefined) return `rehome rehearse ${guest}`;
+  if (rehearsal.outcome === "boots") return `rehome cutover ${guest} --dry-run`;
+  return `rehome stage ${guest}, then rehome rehearse ${guest}`;
 }
 
 /** What the journal alone can tell: whether the source really runs it cannot. */

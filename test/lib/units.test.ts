@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RehomeError } from "../../src/lib/errors.js";
-import { formatDuration, formatRate, formatSize, parseDuration, parseSize } from "../../src/lib/units.js";
+import { formatAge, formatDuration, formatRate, formatSize, parseDuration, parseSize } from "../../src/lib/units.js";
 
 function isUsage(error: unknown): boolean {
   return error instanceof RehomeError && error.code === "usage" && error.remedy !== undefined;
@@ -71,4 +71,19 @@ describe("durations", () => {
     assert.equal(formatDuration(3_599_700), "1 h 00 min");
     assert.equal(formatDuration(7_380_000), "2 h 03 min");
   });
+});
+
+describe("ages", () => {
+  const MINUTE = 60_000;
+  for (const [ms, text] of [
+    [-5000, "just now"],
+    [59_999, "just now"],
+    [MINUTE, "1 min ago"],
+    [119 * MINUTE, "119 min ago"],
+    [120 * MINUTE, "2 h ago"],
+    [47 * 60 * MINUTE, "47 h ago"],
+    [50 * 60 * MINUTE, "2 days ago"],
+  ] as const) {
+    it(`${ms} ms: ${text}`, () => assert.equal(formatAge(ms), text));
+  }
 });

@@ -30,6 +30,7 @@ describe("what is remembered of a guest", () => {
     '{"type":"step","at":1,"step":"start","event":"maybe"}',
     '{"type":"pass","at":1}',
     '{"type":"planned","at":1}',
+    '{"type":"rehearsal","at":1,"rehearsal":{"outcome":"maybe"}}',
   ]) {
     it(`is refused with its line when it is not understood: ${line}`, async () => {
       const store = guestStore(folder, "web1");

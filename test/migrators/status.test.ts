@@ -46,3 +46,26 @@ describe("which copy of a guest counts", () => {
     assert.equal(overviewOf("web1", "phys", [state("cutting-over"), state("cut-over")]).next, "rehome commit web1");
   });
 });
+
+describe("what to do with a staged guest", () => {
+  const rehearsed = (outcome: "boots" | "fails" | "unclear"): GuestRecord => ({
+    ...{ type: "rehearsal", at: 1 },
+    rehearsal: { at: 1, because: "", emulated: false, outcome },
+  });
+  for (const [when, outcomes, next] of [
+    ["it was never rehearsed", [], "rehome rehearse web1"],
+    ["it booted", ["fails", "boots"], "rehome cutover web1 --dry-run"],
+    ["it did not boot", ["boots", "fails"], "rehome stage web1, then rehome rehearse web1"],
+    ["nothing could be told", ["unclear"], "rehome stage web1, then rehome rehearse web1"],
+  ] as const) {
+    it(`${when}: ${next}`, () => {
+      const overview = overviewOf("web1", "phys", [state("staged"), ...outcomes.map(rehearsed)]);
+      assert.equal(overview.next, next);
+      assert.equal(overview.rehearsal?.outcome, outcomes.at(-1));
+    });
+  }
+
+  it("how it was rehearsed no longer matters once it runs", () => {
+    assert.equal(overviewOf("web1", "phys", [rehearsed("boots"), state("cut-over")]).rehearsal, undefined);
+  });
+});

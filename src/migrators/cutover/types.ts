@@ -14,6 +14,8 @@ export interface CutoverOptions {
   readonly verify: VerifyMode;
   /** The administrator's word that the source is off, when rehome cannot find out by itself. */
   readonly sourceIsOff: boolean;
+  /** Whether a guest that did not boot when it was rehearsed is cut over all the same. */
+  readonly despiteRehearsal?: boolean;
 }
 
 /** What the steps of a cutover, and of its undoing, work on. */

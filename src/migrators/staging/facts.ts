@@ -1,4 +1,5 @@
-import type { GuestRecord, StepRecord } from "../guest-store.js";
+import { rehearsalOf, type GuestRecord, type StepRecord } from "../guest-store.js";
+import type { Rehearsal } from "../rehearsal/types.js";
 import type { Pass } from "../types.js";
 import type { DowntimeFacts } from "./downtime.js";
 
@@ -12,6 +13,7 @@ export function factsOf(passes: readonly Pass[], records: readonly GuestRecord[]
   const before = passes.filter(({ number }) => number === numbers.at(-2));
   const durationMs = Math.max(0, ...last.map((pass) => pass.durationMs));
   const written = sum(last, "writtenBytes");
+  const rehearsed = rehearsedSince(records);
   const steps = (...names: readonly string[]): number | undefined => measuredSteps(records, names);
   return {
     ...dirtyOf(last, before, durationMs, written),
@@ -19,9 +21,9 @@ export function factsOf(passes: readonly Pass[], records: readonly GuestRecord[]
     scanMs: scanMsOf(passes),
     scanMeasured: before.length > 0,
     shutdownMs: steps("quiesce", "source-off"),
-    convertMs: steps("convert", "write-conversion"),
+    convertMs: rehearsed?.convertMs ?? steps("convert", "write-conversion"),
     defineMs: steps("register"),
-    bootMs: steps("start", "answers"),
+    bootMs: rehearsed?.bootMs ?? steps("start", "answers"),
   };
 }
 
@@ -55,7 +57,20 @@ function scanMsOf(passes: readonly Pass[]): number {
   return Math.max(0, ...passes.filter(({ number }) => number === passes.at(-1)?.number).map((pass) => pass.durationMs));
 }
 
-/** What steps of the last cutover took together (one that was rolled back, or rehearsed); undefined unless all ended. */
+/**
+ * What a rehearsal measured, where it is younger than the last start at a cutover. How long a guest takes to boot where it is emulated says
+ * nothing about a cluster, whose hosts are other machines.
+ */
+function rehearsedSince(records: readonly GuestRecord[]): Pick<Rehearsal, "convertMs" | "bootMs"> | undefined {
+  const rehearsal = rehearsalOf(records);
+  const started = records.findLast((record) => record.type === "step" && record.step === "start");
+  if (rehearsal === undefined || (started !== undefined && started.at > rehearsal.at)) return undefined;
+  const { convertMs, bootMs, emulated } = rehearsal;
+  const elsewhere = emulated && records.some((record) => record.type === "placed");
+  return { ...(convertMs !== undefined && { convertMs }), ...(bootMs !== undefined && !elsewhere && { bootMs }) };
+}
+
+/** What steps of the last cutover took together (one that was rolled back); undefined unless all ended. */
 function measuredSteps(records: readonly GuestRecord[], names: readonly string[]): number | undefined {
   const durations = names.map(
     (name) =>

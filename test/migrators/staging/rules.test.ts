@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { expectedBytes } from "../../../src/migrators/staging/expected-bytes.js";
+import type { Rehearsal } from "../../../src/migrators/rehearsal/types.js";
 import { factsOf } from "../../../src/migrators/staging/facts.js";
 import { groupFlush } from "../../../src/migrators/staging/group-flush.js";
 import { headHasId } from "../../../src/migrators/staging/identity.js";
@@ -90,6 +91,29 @@ describe("predicted downtime", () => {
     assert.equal(found.scanMs, 10_000);
     assert.equal(found.bootMs, 32_000);
     assert.equal(found.convertMs, undefined, "one of its two steps was not measured");
+  });
+
+  it("takes what a rehearsal measured, unless the guest was started later, or will run on other machines", () => {
+    const rehearsed = (changes: Partial<Rehearsal>): Parameters<typeof factsOf>[1][number] => {
+      const given = { outcome: "boots", because: "login prompt", emulated: false } as const;
+      return { type: "rehearsal", at: 5, rehearsal: { at: 5, ...given, ...changes } };
+    };
+    const times = { convertMs: 20_000, bootMs: 40_000 };
+    const measured = rehearsed(times);
+    const steps = (at: number) =>
+      (["start", "answers"] as const).map(
+        (step) => ({ type: "step", at, step, event: "done", durationMs: 1000 }) as const,
+      );
+    const known = (...records: Parameters<typeof factsOf>[1]): unknown => {
+      const { convertMs, bootMs } = factsOf([], records);
+      return { convertMs, bootMs };
+    };
+    assert.deepEqual(known(...steps(1), measured), times);
+    assert.deepEqual(known(measured, ...steps(9)), { convertMs: undefined, bootMs: 2000 });
+    const placed = { type: "placed", at: 0, host: "alpha", because: "" } as const;
+    assert.deepEqual(known(placed, measured), times);
+    assert.deepEqual(known(placed, rehearsed({ ...times, emulated: true })), { ...times, bootMs: undefined });
+    assert.deepEqual(known(rehearsed({ outcome: "fails" })), { convertMs: undefined, bootMs: undefined });
   });
 });
 

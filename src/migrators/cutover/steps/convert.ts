@@ -1,8 +1,6 @@
 import { convertGuest } from "../../conversion/convert.js";
 import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
-import type { ConversionTarget } from "../../conversion/types.js";
-import { kernelFolder } from "../../conversion/kernel/prepare.js";
-import { join } from "node:path";
+import { conversionTarget, withImages } from "../../landing/images.js";
 import { markDiverged, markStaged } from "../../staging/index.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
@@ -49,32 +47,3 @@ export const writeConversionStep: Step<CutoverContext> = {
     return "the next pass compares everything again";
   },
 };
-
-/** Has something done while all volumes of the guest can be read on the machine that it is converted on. */
-export function withImages<T>(
-  { volumes: keeper, plan }: CutoverContext,
-  work: (images: readonly string[]) => Promise<T>,
-): Promise<T> {
-  return keeper.use((volumes) => {
-    const withRest = (images: readonly string[]): Promise<T> => {
-      const next = plan.volumes[images.length];
-      return next === undefined ? work(images) : volumes.withImage(next.path, (image) => withRest([...images, image]));
-    };
-    return withRest([]);
-  });
-}
-
-/** Where a guest is converted. */
-export function conversionTarget({
-  plan,
-  session,
-  signal,
-}: Pick<CutoverContext, "plan" | "session" | "signal">): ConversionTarget {
-  return {
-    plan,
-    host: session.target,
-    workFolder: join(session.store.folder, "conversion"),
-    kernelFolder: kernelFolder(session.store),
-    ...(signal && { signal }),
-  };
-}

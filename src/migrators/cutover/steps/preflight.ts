@@ -2,12 +2,13 @@ import { RehomeError } from "../../../lib/errors.js";
 import { runChecked } from "../../../lib/host/run.js";
 import { formatDuration } from "../../../lib/units.js";
 import { checkConversion } from "../../conversion/convert.js";
-import { passesOf } from "../../guest-store.js";
+import { passesOf, rehearsalOf } from "../../guest-store.js";
+import { conversionTarget, withImages } from "../../landing/images.js";
+import { requireRehearsed } from "../../rehearsal/gate.js";
 import { factsOf, predictDowntime } from "../../staging/index.js";
 import { controlOf } from "../control.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
-import { conversionTarget, withImages } from "./convert.js";
 
 /** Tools of the machine that rehome runs on that a cutover needs, each called once so that a missing one is found before the window. */
 const TOOLS = [
@@ -21,12 +22,15 @@ export const preflightStep: Step<CutoverContext> = {
   title: "try everything that could fail",
   fleeting: true,
   describe: ({ session, plan }) => [
+    `look at how ${plan.name} was rehearsed last`,
     `log in to ${session.sourceConfig.address} and make sure that it can be brought to rest`,
     "check tools here, and libvirt, bridges and the cluster where the guest is to live",
     `have libvirt read the domain of ${plan.name}`,
     "convert a throw-away overlay of the copy, to see that it works",
   ],
   async run(context) {
+    const { session, options, report } = context;
+    requireRehearsed(session.guest, rehearsalOf(await session.store.records()), options, report);
     const bootId = await controlOf(context).check(context);
     for (const argv of TOOLS) await runChecked(context.session.target, argv);
     await context.volumes.release(); // of a step that is repeated
