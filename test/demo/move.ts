@@ -22,29 +22,24 @@ const WORKS_ON_MS = 10_000;
 export async function moveServer(work: string, client: Client, checks: Checks): Promise<Move> {
   const rehome = new Rehome(work);
   await rehome.show("inspect", GUEST);
-  await must(rehome, "plan");
+  await rehome.must("plan");
   await rehome.background("runtime.log", "runtime");
   const stageAt = Date.now();
-  await must(rehome, "stage", GUEST);
+  await rehome.must("stage", GUEST);
   await client.nextAfter(Date.now(), ANSWER_MS);
   const waitMs = client.longestOutage(stageAt)?.durationMs ?? 0;
   checks.check(
     `the server answered all the time while it was copied (at most ${formatDuration(waitMs)} apart)`,
     waitMs < WORKS_ON_MS,
   );
-  await must(rehome, "status", GUEST);
-  await must(rehome, "cutover", GUEST, "--dry-run");
+  await rehome.must("status", GUEST);
+  await rehome.must("cutover", GUEST, "--dry-run");
   const records = await guestStore(stateFolder(work), GUEST).records();
   const predicted = predictDowntime(factsOf(passesOf(records), records));
   const cutoverAt = Date.now();
-  await must(rehome, "cutover", GUEST);
+  await rehome.must("cutover", GUEST);
   await client.nextAfter(Date.now(), ANSWER_MS);
-  await must(rehome, "status", GUEST);
-  await must(rehome, "cluster", "status");
+  await rehome.must("status", GUEST);
+  await rehome.must("cluster", "status");
   return { cutoverAt, predicted };
-}
-
-async function must(rehome: Rehome, ...args: readonly string[]): Promise<void> {
-  const code = await rehome.show(...args);
-  if (code !== 0) throw new Error(`rehome ${args.join(" ")} ended with exit code ${code}`);
 }

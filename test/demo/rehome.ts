@@ -25,6 +25,12 @@ export class Rehome {
     return code;
   }
 
+  /** Shows a command that must succeed. @throws Error when it fails */
+  async must(...args: readonly string[]): Promise<void> {
+    const code = await this.show(...args);
+    if (code !== 0) throw new Error(`rehome ${args.join(" ")} ended with exit code ${code}`);
+  }
+
   /** What a command prints under --json. @throws Error when it fails */
   async json(...args: readonly string[]): Promise<unknown> {
     const child = spawn(process.execPath, [RUN_JS, ...args, "--json"], this.#options("pipe"));

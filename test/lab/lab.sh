@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm run lab, npm run lab:test: lab.sh PROGRAM ARGUMENT…, a program of test/lab, after its set-up, as root.
+# npm run lab, lab:test, demo:cluster: lab.sh PROGRAM ARGUMENT…, a program of test/lab, after its set-up, as root.
 set -eu
 cd "$(dirname "$0")/../.."
 sh test/setup.sh

@@ -20,7 +20,8 @@ const BOOT_TIMEOUT = "20min";
 export class Move {
   private constructor(
     readonly cluster: ClusterLab,
-    private readonly config: string,
+    /** rehome.yaml with what is to be moved and the cluster's section. */
+    readonly config: string,
   ) {}
 
   /** The physical server, as guest `phys`. */
@@ -31,9 +32,9 @@ export class Move {
     }));
   }
 
-  /** The domains of the Xen host, under their own names. */
-  static ofDomains(cluster: ClusterLab): Promise<Move> {
-    return Move.prepare(cluster, "dom0", (login) => ({
+  /** The domains of the Xen host, under their own names. @param config the path of the rehome.yaml that is written */
+  static ofDomains(cluster: ClusterLab, config?: string): Promise<Move> {
+    const describe = (login: object): Sources => ({
       sources: Object.fromEntries(
         XEN_GUESTS.map(({ name }) => [name, { kind: "xen", domain: name, shutdownTimeout: "10min", ...login }]),
       ),
@@ -43,16 +44,21 @@ export class Move {
           { source: name, checks: [{ tcp: `${address}:${LEDGER_PORT}` }], bootTimeout: BOOT_TIMEOUT },
         ]),
       ),
-    }));
+    });
+    return Move.prepare(cluster, "dom0", describe, config);
   }
 
   /** Switches the machine on, and writes rehome.yaml with what is to be moved beside the cluster's. */
-  private static async prepare(cluster: ClusterLab, name: string, describe: (login: object) => Sources): Promise<Move> {
+  private static async prepare(
+    cluster: ClusterLab,
+    name: string,
+    describe: (login: object) => Sources,
+    config = join(dirname(cluster.config), "move.yaml"),
+  ): Promise<Move> {
     await cluster.lab.up(name);
     const machine = cluster.machine(name);
     const { identity, knownHosts } = machine;
     const described = JSON.parse(await readFile(cluster.config, "utf8")) as object;
-    const config = join(dirname(cluster.config), "move.yaml");
     const login = { address: `root@${machine.address()}`, identity, knownHosts };
     await writeFile(config, JSON.stringify({ ...described, ...describe(login) }));
     return new Move(cluster, config);
