@@ -78,9 +78,13 @@ export class Move {
     at: Disturbance<GuestRecord>["at"],
     disturb: Disturbance<GuestRecord>["disturb"],
   ): Promise<Ended<GuestRecord>> {
-    const journal = (): Promise<readonly GuestRecord[]> =>
-      guestStore(join(dirname(this.config), "state"), guest).records();
+    const journal = (): Promise<readonly GuestRecord[]> => this.records(guest);
     return runDisturbed([command, guest, "--config", this.config, "--json"], { journal, at, disturb });
+  }
+
+  /** The guest's journal. */
+  records(guest: string): Promise<readonly GuestRecord[]> {
+    return guestStore(join(dirname(this.config), "state"), guest).records();
   }
 
   tryRun(command: string, ...argv: readonly string[]): Promise<Ran> {
