@@ -2,7 +2,7 @@ import { loadConfig } from "../lib/config/load.js";
 import { entryOf } from "../lib/config/entries.js";
 import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
-import type { ConnectMachine } from "../cluster/setup/machines.js";
+import { connectMachine, impatient, type ConnectMachine } from "../cluster/setup/machines.js";
 import { openCluster, type ClusterSession } from "../cluster/setup/session.js";
 import type { VolumeStore } from "../cluster/volumes/types.js";
 import { fileVolumes } from "../cluster/volumes/file-volume.js";
@@ -101,12 +101,13 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
   const landing = landingOf(config);
   const target = options.target ?? localHost();
   const store = guestStore(config.target.state, guest);
+  const connectMember = impatient(options.connectMachine ?? connectMachine);
   function login(signal: AbortSignal | undefined): Promise<ClusterSession> {
     return openCluster({
       configPath,
       acceptNewHostKey: options.acceptNewHostKey ?? false,
       withoutPasswords: true,
-      ...(options.connectMachine && { connect: options.connectMachine }),
+      connect: connectMember,
       ...(signal && { signal }),
     });
   }

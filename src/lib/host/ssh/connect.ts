@@ -45,7 +45,7 @@ export async function connectSsh(target: SshTarget, options: SshOptions = {}): P
 }
 
 function connectTcp(target: SshTarget, options: SshOptions, machine: string): Promise<Socket> {
-  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const timeoutMs = options.dialTimeoutMs ?? options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted === true) {
       reject(cancelled(machine));

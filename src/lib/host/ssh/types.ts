@@ -27,6 +27,8 @@ export interface SshOptions {
   readonly acceptNewHostKey?: boolean;
   /** For the TCP connection, and again for the login; 15 s without it. */
   readonly connectTimeoutMs?: number;
+  /** For the TCP connection alone; as long as `connectTimeoutMs` without it. */
+  readonly dialTimeoutMs?: number;
   /** Four of these without a sign of life are a lost connection; 4 s without it. */
   readonly keepaliveMs?: number;
   readonly signal?: AbortSignal;
