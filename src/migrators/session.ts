@@ -4,18 +4,20 @@ import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js"
 import { RehomeError } from "../lib/errors.js";
 import { connectMachine, impatient, type ConnectMachine } from "../cluster/setup/machines.js";
 import { openCluster, type ClusterSession } from "../cluster/setup/session.js";
+import type { ComingGuest } from "../cluster/replicated-guest/index.js";
 import type { VolumeStore } from "../cluster/volumes/types.js";
 import { fileVolumes } from "../cluster/volumes/file-volume.js";
 import type { Host } from "../lib/host/types.js";
 import type { Report } from "../lib/report.js";
 import { localHost } from "../lib/host/local-host.js";
 import { nearest } from "../lib/nearest.js";
-import { guestStore, plannedOf, stateOf, type GuestStore } from "./guest-store.js";
+import { guestStore, plannedOf, stateOf, type GuestRecord, type GuestStore } from "./guest-store.js";
 import type { Draft } from "./plan/context.js";
 import { planGuest } from "./plan/plan.js";
 import { openReplicatedVolumes } from "./landing/cluster-volumes.js";
 import { gatherClusterTarget } from "./landing/cluster-target.js";
 import { landingOf, type Landing } from "./landing/landing.js";
+import { placedOn } from "./landing/placement.js";
 import { gatherTarget, type TargetFacts } from "./plan/target.js";
 import { migratorOf } from "./registry.js";
 import type { GuestPlan, Machine } from "./types.js";
@@ -145,7 +147,7 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
       if (landing.kind === "machine") return { volumes: fileVolumes, close: () => Promise.resolve() };
       const cluster = await login(use.signal);
       try {
-        const opened = await openReplicatedVolumes(cluster, store, use);
+        const opened = await openReplicatedVolumes(cluster, store, use, () => placedOthers(config, guest));
         return { volumes: opened.volumes, close: () => opened.close().finally(() => cluster.close()) };
       } catch (thrown) {
         await cluster.close();
@@ -198,7 +200,20 @@ export async function inspectSource(session: GuestSession, signal?: AbortSignal)
 
 /** Plans of the other guests in rehome.yaml that were staged already. */
 export async function plansOfOthers({ config, guest }: GuestSession): Promise<readonly Draft[]> {
-  const names = Object.keys(config.guests).filter((name) => name !== guest);
-  const records = await Promise.all(names.map((name) => guestStore(config.target.state, name).records()));
+  const records = await recordsOfOthers(config, guest);
   return records.flatMap((ofOne) => plannedOf(ofOne)?.plan ?? []);
+}
+
+/** What the other guests will take of the hosts that they were placed on. */
+async function placedOthers(config: Config, guest: string): Promise<readonly ComingGuest[]> {
+  const records = await recordsOfOthers(config, guest);
+  return records.flatMap((ofOne) => {
+    const [plan, host] = [plannedOf(ofOne)?.plan, placedOn(ofOne)];
+    return plan === undefined || host === undefined ? [] : [{ ...plan, host }];
+  });
+}
+
+function recordsOfOthers(config: Config, guest: string): Promise<readonly (readonly GuestRecord[])[]> {
+  const names = Object.keys(config.guests).filter((name) => name !== guest);
+  return Promise.all(names.map((name) => guestStore(config.target.state, name).records()));
 }

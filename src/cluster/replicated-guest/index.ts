@@ -4,10 +4,9 @@ import type { Host } from "../../lib/host/types.js";
 import { reported } from "../../lib/report.js";
 import type { XmlElement } from "../../lib/xml.js";
 import { findResource } from "../cib/edit.js";
-import { setTransientAttribute } from "../cib/status.js";
 import type { Edit } from "../cib/tree.js";
 import { configurationDiff } from "../configure.js";
-import { clusterNodes, inTurn } from "../control.js";
+import { inTurn } from "../control.js";
 import { guestStatus, startGuest, type GuestStatus, type WaitOptions } from "../guests.js";
 import { targetRoleOf } from "../guest-resource.js";
 import { applySteps } from "../setup/apply.js";
@@ -18,11 +17,12 @@ import { membersOf } from "../setup/members.js";
 import type { ClusterSession } from "../setup/session.js";
 import type { Step } from "../setup/steps/types.js";
 import type { ReplicatedVolume } from "../volumes/replicated/index.js";
+import { expectPromotable } from "./choose-host.js";
 import { readDomain } from "./domain.js";
 import { effectsOf, requireHarmless, requireValid } from "./effects.js";
 import { requireNowhereElse } from "./elsewhere.js";
 import { hostDomains, requireFit } from "./hosts.js";
-import { definitionPath, diskIds, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
+import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
 import { addSteps, removeSteps } from "./steps.js";
 import type { FileChange, GuestChange, GuestDomain, GuestOptions, GuestRequest } from "./types.js";
@@ -31,6 +31,7 @@ import { findVolume } from "./volume.js";
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 export { sessionCluster } from "./session-cluster.js";
 export { definitionPath } from "./resources.js";
+export { preferredHost, type ComingGuest } from "./choose-host.js";
 export { registeredGuest } from "./registered.js";
 export { CONSOLES } from "./domain-rules.js";
 
@@ -135,7 +136,7 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
   const { arbitrator } = session.cluster;
   const { vcpus, memory } = domain;
   const edit = putGuest(
-    { name, volume: volume.name, vcpus, memory },
+    { name, volume: volume.name, vcpus, memory, preferred: request.preferred },
     arbitrator.kind === "member" ? arbitrator.name : undefined,
     start ? "Started" : "Stopped",
     away,
@@ -226,12 +227,6 @@ async function foreseeEdit(
     requireHarmless(effects, force);
     return { difference: await configurationDiff(cib, after, "with the change"), moves: effects.moves };
   });
-}
-
-/** DRBD's agent says how fit each side is for promotion, but only once it runs: until then it is supposed. */
-function expectPromotable(volume: string): Edit {
-  const attribute = `master-${diskIds(volume).primitive}`;
-  return (cib) => clusterNodes(cib).reduce((at, node) => setTransientAttribute(at, node, attribute, "10000"), cib);
 }
 
 function requireName(name: string): void {

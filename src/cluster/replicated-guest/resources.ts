@@ -16,6 +16,8 @@ export interface RegisteredGuest {
   readonly vcpus: number;
   /** Bytes. */
   readonly memory: number;
+  /** The host that it is to run on when nothing speaks for another one. */
+  readonly preferred?: string | undefined;
 }
 
 /** Where hosts keep the definition: outside /etc/libvirt, from where libvirt would start guests by itself. */
@@ -50,6 +52,7 @@ export function putGuest(
       putResource(diskClone(guest.volume)),
       putResource(guestPrimitive({ ...wanted, vcpus, memory }, targetRole)),
       ...constraints(guest).map((constraint) => put("constraints", constraint)),
+      ...(guest.preferred === undefined ? [] : [put("constraints", preference(guest, guest.preferred))]),
       undefinedOn === undefined ? allowEverywhere(guest.name) : put("constraints", ban(guest, undefinedOn)),
       ...(arbitrator === undefined ? [] : [put("constraints", onlyVotes(arbitrator))]),
     )(cib);
@@ -159,18 +162,29 @@ function constraints({ name, volume }: RegisteredGuest): readonly XmlElement[] {
   ];
 }
 
+/** Less than resource-stickiness (200): a guest that is elsewhere stays there. Less than a gateway counts (1000), too. */
+const PREFERENCE = "50";
+
+/** Where the volume is promoted when both hosts are as good: else Pacemaker takes the first, whether the guest fits or not. */
+function preference({ name, volume }: RegisteredGuest, host: string): XmlElement {
+  return promotionRule(`loc-${name}-preferred`, volume, host, PREFERENCE);
+}
+
+function promotionRule(id: string, volume: string, host: string, score: string): XmlElement {
+  return element("rsc_location", { id, rsc: diskIds(volume).clone }, [
+    element("rule", { id: `${id}-rule`, role: "Promoted", score }, [
+      element("expression", { id: `${id}-expression`, attribute: "#uname", operation: "eq", value: host }),
+    ]),
+  ]);
+}
+
 function banId(name: string): string {
   return `loc-${name}-undefined`;
 }
 
 /** Of the volume's promotion: the guest follows it, and must not go where it cannot be started. */
 function ban({ name, volume }: RegisteredGuest, host: string): XmlElement {
-  const id = banId(name);
-  return element("rsc_location", { id, rsc: diskIds(volume).clone }, [
-    element("rule", { id: `${id}-rule`, role: "Promoted", score: "-INFINITY" }, [
-      element("expression", { id: `${id}-expression`, attribute: "#uname", operation: "eq", value: host }),
-    ]),
-  ]);
+  return promotionRule(banId(name), volume, host, "-INFINITY");
 }
 
 function allowEverywhere(name: string): Edit {

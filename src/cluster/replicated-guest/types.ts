@@ -11,6 +11,8 @@ export interface GuestRequest {
   readonly source: string;
   /** The replicated volume (`rehome volume create`) whose devices are its disks. */
   readonly volume: string;
+  /** The host that it is to run on when nothing speaks for another one; what was said before stays without it. */
+  readonly preferred?: string | undefined;
   /** Whether the cluster starts it at once; a guest that is registered already keeps what it was asked to be. */
   readonly start: boolean;
 }

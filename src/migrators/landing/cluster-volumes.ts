@@ -1,4 +1,5 @@
 import { hostsOf } from "../../cluster/setup/members.js";
+import type { ComingGuest } from "../../cluster/replicated-guest/index.js";
 import type { ClusterSession } from "../../cluster/setup/session.js";
 import { openReplicated } from "../../cluster/volumes/replicated/store.js";
 import type { GuestStore } from "../guest-store.js";
@@ -8,14 +9,16 @@ import { placeGuest } from "./placement.js";
 
 /**
  * Promotes a guest's replicated volumes on the host that is to run it, for rehome to work with.
+ * @param coming other guests that are placed, and that the cluster does not know yet
  * @throws RehomeError as placeGuest and openReplicated
  */
 export async function openReplicatedVolumes(
   session: ClusterSession,
   store: GuestStore,
   { plan, report, signal }: VolumeUse,
+  coming: () => Promise<readonly ComingGuest[]>,
 ): Promise<OpenVolumes> {
-  const { host, because } = await placeGuest(session, store);
+  const { host, because } = await placeGuest(session, store, plan, coming);
   report.note({ severity: "info", text: `${plan.name} is copied to ${host}: ${because}` });
   const sizes = plan.volumes.map(({ size }) => size);
   const volumes = await openReplicated(session, { name: plan.name, sizes, host, report, signal });

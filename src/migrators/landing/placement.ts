@@ -1,8 +1,11 @@
+import { hasQuorum, readLiveCib } from "../../cluster/pacemaker/live-cib.js";
+import { preferredHost, type ComingGuest } from "../../cluster/replicated-guest/index.js";
 import type { ClusterSession } from "../../cluster/setup/session.js";
 import { hostsOf } from "../../cluster/setup/members.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import type { GuestRecord, GuestStore } from "../guest-store.js";
+import type { GuestPlan } from "../types.js";
 
 /** A host that a guest's volumes are written on, and that is to run it. */
 export interface Placement {
@@ -21,14 +24,21 @@ export interface Candidate {
 const NOTICEABLE = 0.1;
 
 /**
- * The host with most free memory; the earlier one in rehome.yaml when they hardly differ. A guest that was placed stays
- * where it is as long as that host can be reached. Pure.
+ * The host with most room by the cluster's own limits; where nobody can tell, the one with most free memory, and the earlier one in
+ * rehome.yaml when they hardly differ. A guest that was placed stays where it is as long as that host can be reached. Pure.
  */
-export function place(candidates: readonly Candidate[], before: string | undefined): Placement | undefined {
+export function place(
+  candidates: readonly Candidate[],
+  before: string | undefined,
+  preferred?: string,
+): Placement | undefined {
   const [first, ...others] = candidates;
   if (first === undefined) return undefined;
   if (candidates.some(({ host }) => host === before) && before !== undefined) {
     return { host: before, because: "what was copied is there" };
+  }
+  if (before === undefined && preferred !== undefined && candidates.some(({ host }) => host === preferred)) {
+    return { host: preferred, because: "it has most room for guests" };
   }
   const best = others.reduce((found, each) => (each.free > found.free * (1 + NOTICEABLE) ? each : found), first);
   if (before !== undefined) return { host: best.host, because: `${before} cannot be reached` };
@@ -39,7 +49,12 @@ export function place(candidates: readonly Candidate[], before: string | undefin
  * Chooses the host for a guest and notes it in the guest's journal.
  * @throws RehomeError host-unreachable when neither can be reached
  */
-export async function placeGuest(session: ClusterSession, store: GuestStore): Promise<Placement> {
+export async function placeGuest(
+  session: ClusterSession,
+  store: GuestStore,
+  guest: Pick<GuestPlan, "name" | "vcpus" | "memory">,
+  coming: () => Promise<readonly ComingGuest[]>,
+): Promise<Placement> {
   const { cluster, connections } = session;
   const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
   const candidates = await Promise.all(
@@ -49,7 +64,8 @@ export async function placeGuest(session: ClusterSession, store: GuestStore): Pr
     }),
   );
   const before = placedOn(await store.records());
-  const placement = place(candidates, before);
+  const preferred = before === undefined ? await preferredBy(session, guest, coming) : undefined;
+  const placement = place(candidates, before, preferred);
   if (placement === undefined) {
     const [problem] = connections.unreachable;
     throw new RehomeError("host-unreachable", `no host can be reached: ${problem?.message ?? "none is described"}`, {
@@ -59,6 +75,23 @@ export async function placeGuest(session: ClusterSession, store: GuestStore): Pr
   }
   if (placement.host !== before) await store.append({ type: "placed", at: Date.now(), ...placement });
   return placement;
+}
+
+/** @param coming guests that are placed, and that the cluster does not know yet */
+async function preferredBy(
+  { cluster, connections }: ClusterSession,
+  guest: Pick<GuestPlan, "name" | "vcpus" | "memory">,
+  coming: () => Promise<readonly ComingGuest[]>,
+): Promise<string | undefined> {
+  const arbitrator = cluster.arbitrator.kind === "member" ? cluster.arbitrator.name : undefined;
+  const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
+  const hosts = reached.map(({ name }) => name);
+  for (const host of reached) {
+    const cib = await readLiveCib(host);
+    if (cib === undefined || !hasQuorum(cib)) continue;
+    return preferredHost(cib, guest, { hosts, coming: await coming(), arbitrator, now: Date.now() });
+  }
+  return undefined;
 }
 
 /** Where a guest was placed last. */

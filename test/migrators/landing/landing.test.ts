@@ -36,6 +36,15 @@ describe("the host that a guest is copied to", () => {
     assert.equal(place([alpha, { ...beta, free: 10.5 * GIB }], undefined)?.host, "alpha");
   });
 
+  it("is the one with most room by the limits of the cluster, as long as that can be reached", () => {
+    assert.deepEqual(place([alpha, beta], undefined, "alpha"), {
+      host: "alpha",
+      because: "it has most room for guests",
+    });
+    assert.equal(place([beta], undefined, "alpha")?.host, "beta");
+    assert.equal(place([alpha, beta], "beta", "alpha")?.host, "beta");
+  });
+
   it("stays the same as long as it can be reached", () => {
     assert.equal(place([alpha, beta], "alpha")?.host, "alpha");
     assert.deepEqual(place([beta], "alpha"), { host: "beta", because: "alpha cannot be reached" });

@@ -52,7 +52,8 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
     const { hypervisor, cpuModel } = await hardware(present);
     const disks = volume.parts.map(({ device }) => ({ path: device, kind: "block" as const }));
     const xml = domainXml(domainSpecOf(plan, machine, { hypervisor, cpuModel, disks, consoleLog }));
-    return { name, xml, source: `the domain of ${name}`, volume: name, start: false };
+    const preferred = placedOn(await session.store.records());
+    return { name, xml, source: `the domain of ${name}`, volume: name, preferred, start: false };
   }
 
   /** What both have; of one that is away what it had when it was there. */
