@@ -92,6 +92,7 @@ do not begin. The exit status is that of the first that failed.`;
   async run(): Promise<CutoverResult | DryRun | Several> {
     const { args, flags } = await this.parse(Cutover);
     const names = [...new Set(args.guest)];
+    if (names.length > 1 && flags["source-is-off"]) throw oneSourceAtATime();
     const maxDowntime = flags["max-downtime"];
     const options = {
       verify: flags.verify,
@@ -162,6 +163,13 @@ do not begin. The exit status is that of the first that failed.`;
     this.suggest(moved === undefined ? "rehome status" : `look at them; then rehome commit ${moved.guest}, and so on`);
     return { guests: Object.fromEntries(outcomes.map((each) => [each.guest, outcomeJson(each)])) };
   }
+}
+
+/** A word about one source must not be taken for several. */
+function oneSourceAtATime(): RehomeError {
+  return new RehomeError("usage", "--source-is-off is a word about one source, and several guests are named", {
+    remedy: "cut over the guest whose source you mean by itself",
+  });
 }
 
 function outcomeJson(outcome: Outcome<CutoverResult>): Several["guests"][string] {

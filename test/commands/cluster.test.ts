@@ -45,6 +45,16 @@ describe("the administrator's commands of a cluster", () => {
     assert.match(ran.stdout, /^web +\S+ +unknown$/m);
   });
 
+  it("add takes a guest that is registered without its domain XML, and then nothing else about it", async () => {
+    const config = join(folder, "rehome.yaml");
+    await writeFile(config, "version: 1\n");
+    const registered = await rehome("cluster add", "web1", "--config", config);
+    assert.match(registered.stderr, /cluster-undescribed/); // not that the XML is missing
+    const more = await rehome("cluster add", "web1", "--stopped", "--config", config);
+    assert.equal(more.status, 2);
+    assert.match(more.stderr, /--domain/);
+  });
+
   describe("simulate", () => {
     it("shows what is done in its order and where everything is afterwards, in 80 columns", async () => {
       const ran = await run("simulate", "--node-fail", "n1");

@@ -48,6 +48,7 @@ guests: { web1: { source: old }, db1: { source: old } }
     [["web1", "db2"], 3, /there is no guest "db2"[\s\S]*db1/],
     [["web1", "db1", "--parallel", "0"], 2, /parallel/],
     [["web1", "--kep-going"], 2, /keep-going/],
+    [["web1", "db1", "--source-is-off"], 2, /a word about one source/],
   ] as const) {
     it(`${flags.join(" ")}: exit status ${status}`, async () => {
       const ran = await rehome("cutover", ...flags, "--config", config);

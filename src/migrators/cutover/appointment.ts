@@ -43,7 +43,7 @@ export interface Waiting<C> {
  * Waits until it is time for what comes before the window, which is over when the window is to open. First everything is
  * done once, so that what would fail at night fails now; and the copy is kept fresh, so that little is left to do then. A
  * source that cannot be reached meanwhile is tried again.
- * @throws RehomeError cancelled, and what the steps throw
+ * @throws RehomeError window-missed, cancelled, and what the steps throw
  */
 export async function keepAppointment<C>(waiting: Waiting<C>, pace: Pace = PACE): Promise<void> {
   const { at, trial, refresh, leave, signal } = waiting;
@@ -56,7 +56,10 @@ export async function keepAppointment<C>(waiting: Waiting<C>, pace: Pace = PACE)
     const next = Date.now() + Math.min(pace.longestMs, Math.max(pace.shortestMs, PAUSE_FACTOR * refreshMs));
     const isLast = next + refreshMs >= begin;
     if (Date.now() < begin) await waitUntil(isLast ? begin : next, waitingText(at, isLast ? undefined : next), waiting);
-    if (isLast) return;
+    if (isLast) {
+      requireInTime(at); // machines sleep, and the first pass may have been a long one
+      return;
+    }
     refreshMs = await refreshed(waiting, refreshMs);
   }
 }
@@ -67,6 +70,11 @@ export async function awaitOpening(
   { report, signal }: Pick<Waiting<never>, "report" | "signal">,
 ): Promise<void> {
   if (Date.now() < at) await waitUntil(at, waitingText(at, undefined), { report, signal });
+  requireInTime(at);
+}
+
+/** @throws RehomeError window-missed */
+function requireInTime(at: number): void {
   const late = Date.now() - at;
   if (late <= LATE_MS) return;
   throw new RehomeError("window-missed", `it is ${formatDuration(late)} later than ${formatMoment(at)}`, {

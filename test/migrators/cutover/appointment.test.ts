@@ -98,6 +98,7 @@ describe("a cutover that waits for its time", () => {
   it("goes on at once when there is no time left", async () => {
     await keepAppointment(waiting(20), PACE);
     assert.deepEqual(names(), ["trial", "refresh"]);
+    await assert.rejects(keepAppointment(waiting(-3_600_000), PACE), { code: "window-missed" });
   });
 
   it("opens the window at the time, never before, and not when it was missed", async () => {
