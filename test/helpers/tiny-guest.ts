@@ -22,6 +22,11 @@ export interface TinyOptions {
   readonly withoutGrub?: true;
 }
 
+function isProgram(content: string | Buffer): boolean {
+  const start = Buffer.from(content).toString("latin1", 0, 4);
+  return start.startsWith("#!") || start === "\x7fELF";
+}
+
 /** A disk that is one ext4 file system with these files, made without mounting it. */
 export async function tinyGuest(path: string, tree: TinyTree, options: TinyOptions = {}): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "rehome-tree-"));
@@ -30,7 +35,7 @@ export async function tinyGuest(path: string, tree: TinyTree, options: TinyOptio
       const file = join(root, name);
       await mkdir(dirname(file), { recursive: true });
       if (typeof content === "string" && content.startsWith("-> ")) await symlink(content.slice(3), file);
-      else await writeFile(file, content);
+      else await writeFile(file, content, { mode: isProgram(content) ? 0o755 : 0o644 });
     }
     const kibibytes = Math.floor((options.size ?? 64 * 1024 * 1024) / 1024);
     execFileSync("mke2fs", ["-q", "-t", "ext4", "-m", "0", "-d", root, path, `${kibibytes}k`], {

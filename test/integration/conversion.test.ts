@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, open, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -121,6 +121,68 @@ describe("conversion of tiny guests (real libguestfs)", function () {
     await assert.rejects(stat(join(target.workFolder, "check", "vda.qcow2")), { code: "ENOENT" });
   });
 
+  it("uses an initramfs again that took long to build, until something that it is made from changes", async () => {
+    const release = "5.4.0-1";
+    const image = `/boot/initrd.img-${release}`;
+    await tinyGuest(volume, await withInitramfsTools(release));
+    target = { ...target, productsFolder: join(folder, "products") };
+    const built = async (): Promise<boolean> => {
+      const { changes } = await convert();
+      const [what = ""] = changes.flatMap((change) => (change.step === "initramfs" ? [change.what] : []));
+      await look(async (files) => {
+        assert.match((await files.read(image))?.toString("latin1") ?? "", /built/);
+        assert.equal((await files.stat("/var/builds")) !== undefined, /built anew/.test(what), what);
+      });
+      return /built anew/.test(what);
+    };
+    assert.equal(await built(), true);
+    assert.equal(await built(), false);
+    execFileSync("debugfs", ["-w", "-R", "set_inode_field /usr/lib/driver ctime 20261201000000", volume], {
+      stdio: "pipe",
+    });
+    assert.equal(await built(), true, "a driver has changed");
+    assert.equal(await built(), false);
+  });
+
+  it("tells whether programs, drivers or configuration are the same", async () => {
+    await tinyGuest(volume, {
+      ...TINY_DEBIAN,
+      "/usr/lib/driver": "1",
+      "/lib/x": "1",
+      "/etc/odd 'name'\n": "1",
+      "/var/log/x": "1",
+    });
+    const disks = await prepareOverlays(target);
+    const appliance = await startAppliance({ ...target, kvm: false, machine: machine(), disks });
+    try {
+      const { files } = await appliance.mount();
+      let before = await files.fingerprint();
+      assert.match(before ?? "", /^[0-9a-f]{64}$/);
+      assert.equal(await files.fingerprint(), before);
+      await files.write("/var/log/x", "2");
+      await files.write("/etc/fstab", (await files.read("/etc/fstab")) ?? "");
+      assert.equal(await files.fingerprint(), before, "nothing that matters has changed");
+      for (const change of [
+        () => files.write("/usr/lib/driver", "1"),
+        () => files.write("/lib/x", "2"),
+        () => files.append("/etc/fstab", Buffer.from("#\n")),
+        () => files.link("/x", "/etc/link"),
+        () => files.link("/y", "/etc/link"),
+        () => files.remove("/etc/odd 'name'\n"),
+        () => files.write("/usr/new", ""),
+      ]) {
+        await change();
+        const after = await files.fingerprint();
+        assert.ok(after !== undefined && after !== before, String(change));
+        before = after;
+      }
+      await files.command(["/nothing"]).catch(() => undefined); // a failed command leaves the session usable
+      assert.equal(await files.digest("/var/log/x"), createHash("sha256").update("2").digest("hex"));
+    } finally {
+      await appliance.kill();
+    }
+  });
+
   it("refuses disks without a system", async () => {
     await writeFile(volume, "");
     await truncate(volume, 64 * MiB);
@@ -200,6 +262,25 @@ describe("conversion of tiny guests (real libguestfs)", function () {
     }
   });
 });
+
+/** A guest with a shell, an lz4 initramfs without virtio, and programs that build and list one, and note that they did. */
+async function withInitramfsTools(release: string): Promise<TinyTree> {
+  const shell = ["/bin/dash", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"];
+  const files = await Promise.all(shell.map(async (path) => [path, await readFile(path)] as const));
+  const image = `/boot/initrd.img-${release}`;
+  return {
+    ...TINY_DEBIAN,
+    ...Object.fromEntries(files),
+    "/bin/sh": "-> dash",
+    "/usr/lib/driver": "1",
+    [`/boot/vmlinuz-${release}`]: "",
+    [image]: Buffer.from("02214c18", "hex"),
+    [`/lib/modules/${release}/modules.dep`]: "kernel/virtio_blk.ko:\nkernel/virtio_pci.ko:\n",
+    "/usr/sbin/update-initramfs": `#!/bin/sh\nprintf '\\002!L\\030built' >${image}\necho x >>/var/builds\n`,
+    "/usr/bin/lsinitramfs": `#!/bin/sh\nread line <"$1"\ncase $line in *built) echo a/virtio_blk.ko; echo a/virtio_pci.ko ;; esac\n`,
+    "/var/empty": "",
+  };
+}
 
 /** Makes a guest whose file system has no free block: the ballast is as large as still fits. */
 async function fill(path: string, tree: TinyTree, size: number, stepKiB: number): Promise<void> {

@@ -9,9 +9,20 @@ import { startAppliance, type Appliance } from "./guestfs/appliance.js";
 import { staticBusybox } from "./kernel/busybox.js";
 import { readKernel } from "./kernel/prepare.js";
 import { discardOverlays, freeSpace, noSpace, overlayState, prepareOverlays, setOverlayState } from "./overlays.js";
+import { productsOf } from "./products.js";
 import { readDistribution } from "./distribution.js";
 import { STEPS } from "./steps/index.js";
-import type { Change, ConversionOptions, ConversionReport, Phase, Step, StepContext, Supplies } from "./types.js";
+import type {
+  Change,
+  ConversionOptions,
+  ConversionReport,
+  Edit,
+  GuestFilesystem,
+  Phase,
+  Step,
+  StepContext,
+  Supplies,
+} from "./types.js";
 
 /**
  * Makes the guest in the overlays boot on KVM. The volumes below them are only read.
@@ -62,6 +73,9 @@ export async function checkConversion(
   }
 }
 
+/** Bytes of a guest's file read at once. */
+const PIECE = 1024 * 1024;
+
 type RunPhase = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 function clock(options: ConversionOptions): { phases: Phase[]; phase: RunPhase } {
@@ -93,6 +107,7 @@ async function convertMounted(
     grub: (uuid, folder) => makeGrub(options.host, options.workFolder, uuid, folder),
     kernel: () => readKernel(options.kernelFolder),
     busybox: () => staticBusybox(options.host),
+    products: productsOf(options),
   };
   const context: StepContext = { files, mounts, supplies, plan, machine, distribution, devices };
   const changes: Change[] = [];
@@ -111,7 +126,10 @@ export async function runStep(
   context: StepContext,
 ): Promise<Pick<ConversionReport, "changes" | "warnings">> {
   const found = await step.check(context);
-  for (const edit of found.edits) await applyEdit(context.files, edit);
+  for (const edit of found.edits) {
+    await applyEdit(context.files, edit);
+    await keepProduct(context, edit);
+  }
   if (found.edits.length > 0) {
     const left = await step.check(context);
     if (left.edits.length > 0) {
@@ -125,6 +143,22 @@ export async function runStep(
     changes: found.edits.flatMap((edit) => edit.what.map((what) => ({ step: step.name, what, files: filesOf(edit) }))),
     warnings: found.warnings,
   };
+}
+
+/** What took long to make is made once. */
+async function keepProduct({ files, supplies }: StepContext, edit: Edit): Promise<void> {
+  if (edit.kind !== "command" || edit.product === undefined) return;
+  const { name, paths, replaces } = edit.product;
+  const made: Buffer[] = [];
+  for (const path of paths) made.push(await readWhole(files, path));
+  await supplies.products.keep(name, made, replaces);
+}
+
+async function readWhole(files: GuestFilesystem, path: string): Promise<Buffer> {
+  const size = (await files.stat(path))?.size ?? 0;
+  const pieces: Buffer[] = [];
+  for (let offset = 0; offset < size; offset += PIECE) pieces.push(await files.readPart(path, offset, PIECE));
+  return Buffer.concat(pieces);
 }
 
 function requireSupported(distribution: Distribution, machine: string): void {

@@ -17,6 +17,8 @@ export interface ConversionTarget {
   readonly workFolder: string;
   /** On the machine that rehome runs on: what prepareKernel put there, if the guest needed it. */
   readonly kernelFolder?: string;
+  /** On the same machine: what earlier conversions of the guest made, to be used again; nothing is kept without it. */
+  readonly productsFolder?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -92,6 +94,13 @@ export interface GuestFilesystem {
    * @throws RehomeError command-failed, command-timeout
    */
   command(argv: readonly string[], timeoutMs?: number): Promise<string>;
+  /** The sha256 digest of a regular file's content, in hexadecimal. */
+  digest(path: string): Promise<string>;
+  /**
+   * The same for the same programs, drivers and configuration, as far as files can tell; undefined when that cannot be
+   * found out.
+   */
+  fingerprint(): Promise<string | undefined>;
   /** Bytes of one of the guest's disks: `vda`. */
   readDisk(device: string, offset: number, length: number): Promise<Buffer>;
   /** Writes to a disk outside of its partitions, for boot loaders. */
@@ -135,8 +144,24 @@ export interface Supplies {
   grub(uuid: string, folder: string): Promise<GrubImages>;
   /** The kernel that prepareKernel found for the guest; undefined when it was thought to have one. */
   kernel(): Promise<SuppliedKernel | undefined>;
+  readonly products: Products;
   /** A statically linked busybox. @throws RehomeError tool-missing */
   busybox(): Promise<Buffer>;
+}
+
+/** What conversions of a guest made and took long for. A name tells all that it was made from. */
+export interface Products {
+  /** The files of a product, as they were kept. */
+  find(name: string): Promise<readonly Buffer[] | undefined>;
+  /** @param replaces what begins with this goes: it was made from what is no more */
+  keep(name: string, files: readonly Buffer[], replaces?: string): Promise<void>;
+}
+
+/** Files that a command makes; one that is not there is kept as an empty one. */
+export interface ProductEdit {
+  readonly name: string;
+  readonly paths: readonly string[];
+  readonly replaces: string;
 }
 
 /** A kernel from outside of the guest. */
@@ -189,5 +214,7 @@ export type Edit = { readonly what: readonly string[] } & (
       readonly argv: readonly string[];
       readonly files: readonly string[];
       readonly timeoutMs: number;
+      /** What it makes, which is kept for the next conversion. */
+      readonly product?: ProductEdit;
     }
 );

@@ -37,6 +37,7 @@ export function conversionTarget(
     host: session.target,
     workFolder: join(session.store.folder, folder),
     kernelFolder: kernelFolder(session.store),
+    productsFolder: join(session.store.folder, "products"),
     ...(signal && { signal }),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { RehomeError } from "../../../src/lib/errors.js";
 import type { FileStatus, GuestDevice, GuestFilesystem, StepContext } from "../../../src/migrators/conversion/types.js";
 import { guestPlan, machine } from "./fixtures.js";
@@ -15,6 +16,7 @@ export interface MemoryOptions {
   readonly disks?: Readonly<Record<string, Buffer>>;
   /** What programs of the guest print. */
   readonly command?: (argv: readonly string[]) => string;
+  readonly fingerprint?: () => string | undefined;
 }
 
 export function memoryFilesystem(
@@ -55,6 +57,8 @@ export function memoryFilesystem(
       files.set(path, Buffer.concat([files.get(path) ?? Buffer.alloc(0), data]));
       return Promise.resolve();
     },
+    digest: (path) => Promise.resolve(digest(files.get(path) ?? Buffer.alloc(0))),
+    fingerprint: () => Promise.resolve(options.fingerprint?.()),
     stat: (path) => Promise.resolve(stat(path)),
     list: (path) => Promise.resolve(names(path)),
     remove(path) {
@@ -121,7 +125,12 @@ export const NO_SUPPLIES: StepContext["supplies"] = {
   grub: () => Promise.reject(new RehomeError("tool-missing", "the test has no GRUB")),
   kernel: () => Promise.resolve(undefined),
   busybox: () => Promise.reject(new RehomeError("tool-missing", "the test has no busybox")),
+  products: { find: () => Promise.resolve(undefined), keep: () => Promise.resolve() },
 };
+
+function digest(data: Buffer): string {
+  return createHash("sha256").update(data).digest("hex");
+}
 
 export function stepContext(files: GuestFilesystem, changes: Partial<StepContext> = {}): StepContext {
   return {

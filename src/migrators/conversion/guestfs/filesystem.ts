@@ -1,6 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
 import type { FileStatus, GuestFilesystem } from "../types.js";
 import { ARGUMENT_LIMIT, guestfishList } from "./quote.js";
+import { FINGERPRINT_SCRIPT, FINGERPRINT_TIMEOUT_MS, parseFingerprint } from "./fingerprint.js";
 import { GuestfishError, type GuestfishSession } from "./session.js";
 
 /** Configuration is small: a larger file is no configuration, or is meant to do harm. */
@@ -114,6 +115,23 @@ export function guestfsFilesystem(session: GuestfishSession, options: Filesystem
           machine,
           output: thrown.reason.slice(-2000),
         });
+      }
+    },
+    async digest(path) {
+      if (!path.startsWith("/")) throw new RehomeError("internal", `"${path}" is no absolute path`);
+      try {
+        return (await session.run("checksum", ["sha256", path])).toString("latin1").trim();
+      } catch (thrown) {
+        throw thrown instanceof GuestfishError ? fileError(thrown, machine, path) : thrown;
+      }
+    },
+    async fingerprint() {
+      try {
+        const output = await session.run("debug", ["sh", FINGERPRINT_SCRIPT], FINGERPRINT_TIMEOUT_MS);
+        return parseFingerprint(output.toString("latin1"));
+      } catch (thrown) {
+        if (thrown instanceof GuestfishError) return undefined;
+        throw thrown;
       }
     },
     readDisk: (device, offset, length) =>

@@ -1,13 +1,11 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { appendix, driverArchive, driverState, hasDriverArchive } from "../initramfs/drivers.js";
 import { initramfsFormat } from "../initramfs/format.js";
+import { rebuild } from "../initramfs/rebuild.js";
 import { readText, writeText } from "../text.js";
 import type { Edit, Finding, Step, StepContext } from "../types.js";
 
 const CONFIG = "/etc/initramfs-tools";
-/** Emulated, building an initramfs takes ten minutes and more. */
-const LIST_TIMEOUT_MS = 5 * 60_000;
-const REBUILD_TIMEOUT_MS = 30 * 60_000;
 /** After these the kernel unpacks another archive; after lz4, lzo and lzma it does not. */
 const EXTENSIBLE = new Set(["gzip", "zstd", "xz", "bzip2", "none"]);
 
@@ -82,20 +80,6 @@ async function extend({ files }: StepContext, release: string, path: string, siz
   const config = (await readText(files, `/boot/config-${release}`)) ?? "";
   const content = appendix(await driverArchive(files, release), size, /^CONFIG_RD_GZIP=y$/m.test(config));
   return [{ kind: "append", path, content, what: [`virtio drivers added for ${release}`] }];
-}
-
-async function rebuild({ files }: StepContext, release: string, path: string): Promise<readonly Edit[]> {
-  const content = await files.command(["lsinitramfs", path], LIST_TIMEOUT_MS);
-  if (/\/virtio_blk\.ko/.test(content) && /\/virtio_pci\.ko/.test(content)) return [];
-  return [
-    {
-      kind: "command",
-      argv: ["update-initramfs", "-u", "-k", release],
-      files: [path],
-      timeoutMs: REBUILD_TIMEOUT_MS,
-      what: [`built anew for ${release}, with virtio drivers`],
-    },
-  ];
 }
 
 /** The next initramfs that the guest builds has them as well. */

@@ -8,6 +8,7 @@ import { runStep } from "../../../../src/migrators/conversion/convert.js";
 import { writeCpio } from "../../../../src/migrators/conversion/initramfs/cpio.js";
 import { initramfsFormat } from "../../../../src/migrators/conversion/initramfs/format.js";
 import { initramfs } from "../../../../src/migrators/conversion/steps/initramfs.js";
+import type { Products } from "../../../../src/migrators/conversion/types.js";
 import type { Kernel } from "../../../../src/migrators/types.js";
 import { machine } from "../fixtures.js";
 import { memoryFilesystem, stepContext, type MemoryFilesystem } from "../memory-filesystem.js";
@@ -115,6 +116,75 @@ describe("conversion step: initramfs", () => {
     const { changes } = await convert(files, false);
     assert.equal(changes[0]?.what, `built anew for ${RELEASE}, with virtio drivers`);
     assert.deepEqual(files.commands[1], ["update-initramfs", "-u", "-k", RELEASE]);
+  });
+
+  describe("that was built anew", () => {
+    const LZ4 = Buffer.from("02214c18", "hex");
+    const NOTE = `/var/lib/initramfs-tools/${RELEASE}`;
+    let kept: Map<string, readonly Buffer[]>;
+    let fingerprint: string | undefined;
+    beforeEach(() => {
+      kept = new Map();
+      fingerprint = "f1";
+    });
+
+    /** A guest whose update-initramfs writes its own name, the note and what it was told. */
+    function guest(more: Readonly<Record<string, string>> = {}): MemoryFilesystem {
+      const files: MemoryFilesystem = memoryFilesystem(debian(LZ4, more), {
+        fingerprint: () => fingerprint,
+        command(argv) {
+          if (argv[0] === "update-initramfs") {
+            files.files.set(IMAGE, Buffer.from("built"));
+            if (NOTE in more) files.files.set(NOTE, Buffer.from("note of built"));
+          }
+          return files.text(IMAGE) === "built" ? "a/virtio_blk.ko\na/virtio_pci.ko\n" : "a/ahci.ko\n";
+        },
+      });
+      return files;
+    }
+
+    async function convertWithProducts(files: MemoryFilesystem): Promise<readonly string[]> {
+      const products: Products = {
+        find: (name) => Promise.resolve(kept.get(name)),
+        keep: (name, content) => Promise.resolve(void kept.set(name, content)),
+      };
+      const context = stepContext(files, { machine: machine({ kernels: [kernel(false)] }) });
+      await runStep(initramfs, { ...context, supplies: { ...context.supplies, products } });
+      assert.equal(files.text(IMAGE), "built");
+      return files.commands.map(([program]) => program ?? "");
+    }
+
+    it("is put there again, and nothing is run, as long as what it is made from is the same", async () => {
+      assert.deepEqual(await convertWithProducts(guest()), ["lsinitramfs", "update-initramfs", "lsinitramfs"]);
+      assert.deepEqual(await convertWithProducts(guest()), []);
+    });
+
+    it("comes with the package's note of it", async () => {
+      const noted = { [NOTE]: "note of the old one" };
+      await convertWithProducts(guest(noted));
+      const files = guest(noted);
+      assert.deepEqual(await convertWithProducts(files), []);
+      assert.equal(files.text(NOTE), "note of built");
+    });
+
+    for (const [what, change] of [
+      ["programs, drivers or configuration changed", () => void (fingerprint = "f2")],
+      ["that cannot be found out", () => void (fingerprint = undefined)],
+      ["the kernel's configuration changed", () => ({ [`/boot/config-${RELEASE}`]: "CONFIG_X=y\n" })],
+      ["the administrator's hooks may read anything", () => ({ "/etc/initramfs-tools/hooks/mine": "#!/bin/sh\n" })],
+      ["the package has a note, and had none then", () => ({ [NOTE]: "note of the old one" })],
+    ] as const) {
+      it(`is built again when ${what}`, async () => {
+        await convertWithProducts(guest());
+        assert.ok((await convertWithProducts(guest(change() ?? {}))).includes("update-initramfs"));
+      });
+    }
+
+    it("is built every time when it cannot be known what it is made from", async () => {
+      fingerprint = undefined;
+      await convertWithProducts(guest());
+      assert.ok((await convertWithProducts(guest())).includes("update-initramfs"));
+    });
   });
 
   it("is no help to a kernel without virtio: refused when there is no other", async () => {
