@@ -17,6 +17,7 @@ import { planGuest } from "./plan/plan.js";
 import { openReplicatedVolumes } from "./landing/cluster-volumes.js";
 import { gatherClusterTarget } from "./landing/cluster-target.js";
 import { landingOf, type Landing } from "./landing/landing.js";
+import { onceMore } from "./landing/once-more.js";
 import { placedOn } from "./landing/placement.js";
 import { gatherTarget, type TargetFacts } from "./plan/target.js";
 import { migratorOf } from "./registry.js";
@@ -124,6 +125,16 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
       await cluster.close();
     }
   }
+  async function openOnCluster(use: VolumeUse): Promise<OpenVolumes> {
+    const cluster = await login(use.signal);
+    try {
+      const opened = await openReplicatedVolumes(cluster, store, use, () => placedOthers(config, guest));
+      return { volumes: opened.volumes, close: () => opened.close().finally(() => cluster.close()) };
+    } catch (thrown) {
+      await cluster.close();
+      throw thrown;
+    }
+  }
   return {
     guest,
     configPath,
@@ -143,17 +154,10 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
         acceptNewHostKey: options.acceptNewHostKey ?? false,
         ...(signal && { signal }),
       }),
-    async openVolumes(use) {
-      if (landing.kind === "machine") return { volumes: fileVolumes, close: () => Promise.resolve() };
-      const cluster = await login(use.signal);
-      try {
-        const opened = await openReplicatedVolumes(cluster, store, use, () => placedOthers(config, guest));
-        return { volumes: opened.volumes, close: () => opened.close().finally(() => cluster.close()) };
-      } catch (thrown) {
-        await cluster.close();
-        throw thrown;
-      }
-    },
+    openVolumes: (use) =>
+      landing.kind === "machine"
+        ? Promise.resolve({ volumes: fileVolumes, close: () => Promise.resolve() })
+        : onceMore(use, () => openOnCluster(use)),
   };
 }
 

@@ -21,9 +21,9 @@ export async function openReplicatedVolumes(
   const { host, because } = await placeGuest(session, store, plan, coming);
   report.note({ severity: "info", text: `${plan.name} is copied to ${host}: ${because}` });
   const sizes = plan.volumes.map(({ size }) => size);
-  const volumes = await openReplicated(session, { name: plan.name, sizes, host, report, signal });
   const both = hostsOf(session.cluster).flatMap(({ name }) => session.connections.hosts.get(name) ?? []);
   if (both.length > 1 && hardwareOf(await store.records()) === undefined) await rememberHardware(store, both);
+  const volumes = await openReplicated(session, { name: plan.name, sizes, host, report, signal });
   return {
     volumes,
     async close() {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { configureCluster } from "../../../src/cluster/setup/cib/base.js";
 import { drbdResource } from "../../../src/cluster/setup/files/drbd-resource.js";
 import type { ClusterSession } from "../../../src/cluster/setup/session.js";
+import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { Host, RunResult } from "../../../src/lib/host/types.js";
 import { writeXml, type XmlElement } from "../../../src/lib/xml.js";
@@ -59,6 +60,8 @@ export interface FakeDomain {
 export class GuestHost implements Host {
   readonly fake: FakeHost;
   readonly domains: FakeDomain[] = [];
+  /** Whether every program ends with a connection that broke. */
+  lost = false;
   readonly #local: Host;
   readonly #cib: string;
 
@@ -75,6 +78,9 @@ export class GuestHost implements Host {
   }
 
   run(argv: readonly string[], options: Parameters<Host["run"]>[1] = {}): Promise<RunResult> {
+    if (this.lost) {
+      return Promise.reject(new RehomeError("connection-lost", "the connection broke", { machine: this.name }));
+    }
     const isReal = /^(cibadmin|crm_diff|crm_verify|mktemp|rm -rf) /.test(argv.join(" "));
     if (!isReal) return this.fake.run(argv, options);
     return this.#local.run(argv, { ...options, env: { ...options.env, CIB_file: this.#cib } });

@@ -85,6 +85,19 @@ describe("a replicated volume that is written to", function () {
     assert.equal(await unmarked(), false);
   });
 
+  it("is marked and closed all the same when the other host goes away meanwhile", async () => {
+    await write();
+    const mark = await using("alpha", async (store) => {
+      const known = await store.mark(PATH);
+      assert.ok(known);
+      beta.lost = true;
+      await store.remark(PATH, { ...known, diverged: "converted" });
+      return store.mark(PATH);
+    });
+    assert.equal(mark?.diverged, "converted");
+    assert.equal(alpha.role, "Secondary");
+  });
+
   it("is another one for the digests when its data may be the other host's", async () => {
     const first = await write();
     alpha.generation = "00000000000000B1";

@@ -15,6 +15,8 @@ export class VolumeHost extends FakeHost {
   readonly blanked: string[] = [];
   cutBeforeBlank = false;
   up = false;
+  /** Whether every program ends with a connection that broke. */
+  lost = false;
   disks: string[] = [];
   role = "Secondary";
   free = 1024 * MIB;
@@ -137,6 +139,11 @@ export class VolumeHost extends FakeHost {
         this.role = "Secondary";
         return "";
       });
+  }
+
+  override run(...parameters: Parameters<FakeHost["run"]>): ReturnType<FakeHost["run"]> {
+    if (!this.lost) return super.run(...parameters);
+    return Promise.reject(new RehomeError("connection-lost", "the connection broke", { machine: this.name }));
   }
 
   /** The writer of a volume really runs, on a file. */

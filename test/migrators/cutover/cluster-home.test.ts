@@ -11,7 +11,7 @@ import { clusterHome } from "../../../src/migrators/cutover/home/cluster.js";
 import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { guestStore, undefinedHosts, type GuestStore } from "../../../src/migrators/guest-store.js";
 import type { GuestSession } from "../../../src/migrators/session.js";
-import { guestWorld, type World } from "../../cluster/replicated-guest/world.js";
+import { guestWorld, type GuestHost, type World } from "../../cluster/replicated-guest/world.js";
 import { guestPlan, machine } from "../conversion/fixtures.js";
 
 describe("a guest's home on the cluster while a host is away", () => {
@@ -44,15 +44,15 @@ describe("a guest's home on the cluster while a host is away", () => {
     return work({ append: () => Promise.resolve() });
   };
 
-  function home(): Home {
-    const unreachable = [{ name: "beta", message: "no route to host", remedy: "switch it on" }];
-    const hosts = new Map([["alpha", world.alpha]]);
-    const cluster: ClusterSession = {
-      ...world.session,
-      exclusively,
-      connections: { hosts, unreachable, close: async () => {} },
+  /** @param reached who answers a login; alpha alone where that is not said */
+  function home(reached: () => Map<string, GuestHost> | undefined = () => undefined): Home {
+    const beta = { name: "beta", message: "no route to host", remedy: "switch it on" };
+    const login = (): ClusterSession => {
+      const hosts = reached() ?? new Map([["alpha", world.alpha]]);
+      const connections = { hosts, unreachable: hosts.has("beta") ? [] : [beta], close: async () => {} };
+      return { ...world.session, exclusively, connections };
     };
-    const session = { store, withCluster: (_: unknown, work: (on: ClusterSession) => unknown) => work(cluster) };
+    const session = { store, withCluster: (_: unknown, work: (on: ClusterSession) => unknown) => work(login()) };
     const paths = ["/dev/drbd/by-res/web1/0", "/dev/drbd/by-res/web1/1"];
     return clusterHome({
       session: session as unknown as GuestSession,
@@ -79,6 +79,36 @@ describe("a guest's home on the cluster while a host is away", () => {
     );
     assert.ok((waitMs ?? 0) > 60_000, "another guest may be registered at the same time");
     assert.deepEqual(undefinedHosts(await store.records()), ["beta"]);
+  });
+
+  it("goes on when the host goes away in the middle", async () => {
+    await store.append({ type: "placed", at: 0, host: "alpha", because: "it was there" });
+    world.beta.lost = true;
+    let logins = 0;
+    const one = home(() => {
+      logins += 1;
+      return logins === 1
+        ? new Map([
+            ["alpha", world.alpha],
+            ["beta", world.beta],
+          ])
+        : undefined;
+    });
+    await one.register();
+    assert.equal(logins, 2);
+    assert.ok(notes.some(({ text }) => /^beta: the connection broke; trying once more$/.test(text)));
+    assert.ok(world.alpha.fake.files.has(definitionPath("web1")));
+    assert.deepEqual(undefinedHosts(await store.records()), ["beta"]);
+    await assert.rejects(
+      home(
+        () =>
+          new Map([
+            ["alpha", world.alpha],
+            ["beta", world.beta],
+          ]),
+      ).register(),
+      { code: "connection-lost" }, // not for ever
+    );
   });
 
   it("does not go on when it is the host that was copied to", async () => {

@@ -58,10 +58,16 @@ export async function promote(volume: Promoted): Promise<void> {
 export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
   await demote(host, name);
   await adjust(host, name);
-  if (peer === undefined) return;
-  await adjust(peer, name).catch((thrown: unknown) => {
+  if (peer !== undefined) await unlessLost(() => adjust(peer, name));
+}
+
+/** Something on a peer that may have gone away meanwhile. */
+export async function unlessLost(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
     if (!(thrown instanceof RehomeError) || thrown.code !== "connection-lost") throw thrown;
-  });
+  }
 }
 
 /**

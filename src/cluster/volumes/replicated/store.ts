@@ -13,7 +13,7 @@ import type { Volume, VolumeMark, VolumeRequest, VolumeStore } from "../types.js
 import { createVolume } from "./index.js";
 import { markChange, markOfTags, type ReplicaMark } from "./marks.js";
 import { partName, replicatedPath, resourceOf, resourceTag } from "./plan.js";
-import { giveBack, isConnected, isReplicated, promote, type Promoted } from "./promotion.js";
+import { giveBack, isConnected, isReplicated, promote, unlessLost, type Promoted } from "./promotion.js";
 import { generationOn, moduleVersion, stateOn } from "./state.js";
 import { surveyHost, tagsOf, type Survey } from "./survey.js";
 
@@ -115,14 +115,17 @@ class Store implements ReplicatedStore {
     return markOfTags(name, await this.tagsOn(host, this.numberOf(path)));
   }
 
-  /** On both hosts, because either may be the one that is asked next. What they hold is read before it is believed again. */
+  /**
+   * On both hosts, because either may be the one that is asked next; a peer that went away keeps the mark of a generation
+   * that is not believed any more. What they hold is read before it is believed again.
+   */
   async remark(path: string, mark: VolumeMark): Promise<void> {
     const { host, peer } = this.promoted;
     const number = this.numberOf(path);
     this.believed.delete(number);
-    for (const each of peer === undefined ? [host] : [host, peer]) {
-      await this.setMark(each, number, { ...mark, generation: "none" });
-    }
+    const next = { ...mark, generation: "none" };
+    await this.setMark(host, number, next);
+    if (peer !== undefined) await unlessLost(() => this.setMark(peer, number, next));
   }
 
   withImage<T>(path: string, work: (image: string) => Promise<T>): Promise<T> {

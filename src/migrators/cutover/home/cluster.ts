@@ -16,6 +16,7 @@ import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
 import type { GuestStore } from "../../guest-store.js";
 import { commonHardware, hardwareOf, rememberHardware, type CommonHardware } from "../../landing/common-hardware.js";
+import { onceMore } from "../../landing/once-more.js";
 import { placedOn } from "../../landing/placement.js";
 import { domainSpecOf } from "../domain.js";
 import { requireUnregistered } from "./machine.js";
@@ -32,7 +33,8 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
   const { name } = plan;
   const options = { report, lockWaitMs: LOCK_WAIT_MS, ...(signal && { signal }) };
   const consoleLog = `${CONSOLES}/${name}-console.log`;
-  const on = <T>(work: (cluster: ClusterSession) => Promise<T>): Promise<T> => session.withCluster(signal, work);
+  const on = <T>(work: (cluster: ClusterSession) => Promise<T>): Promise<T> =>
+    onceMore({ report, signal }, () => session.withCluster(signal, work));
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
 
   /** @param hardware what the guest may have of the hosts that are there */
