@@ -28,7 +28,8 @@ before the guest was started, all is undone and the source works again, as far a
 Interrupted, the same command goes on.
 
 With --max-downtime nothing begins when the prediction is longer, and everything is undone when the guest is not being
-started after twice that time (exit status 10). Once its start began nothing is undone by itself.
+started after twice that time (exit status 10). A domain that was told to shut down is waited for even so, as long as its
+own time limit says. Once the guest's start began nothing is undone by itself.
 
 With --at the source is stopped at that time, not before. What could fail is tried at once, and the copy kept fresh until
 then; the time must be waited for (in screen, tmux or systemd-run). Ctrl-C meanwhile leaves the guest staged.

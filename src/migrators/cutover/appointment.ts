@@ -3,6 +3,8 @@ import { asRehomeError, isConnectionError, RehomeError } from "../../lib/errors.
 import { formatMoment } from "../../lib/moment.js";
 import { reported, type Report } from "../../lib/report.js";
 import { formatDuration } from "../../lib/units.js";
+import type { Deadline } from "./deadline.js";
+import { FIRST_OF_DOWNTIME } from "./downtime.js";
 import type { Step } from "./sequence.js";
 
 /** A pause between passes is so many times as long as a pass takes: the source is read a fifth of the time at the most. */
@@ -80,6 +82,18 @@ function requireInTime(at: number): void {
   throw new RehomeError("window-missed", `it is ${formatDuration(late)} later than ${formatMoment(at)}`, {
     remedy: "see what took so long before the window; then name another time, or leave --at out",
   });
+}
+
+/** What is to happen right before each step: the window's time is waited for, and from then on its downtime counts. */
+export function atOpening(
+  at: number | undefined,
+  limit: Pick<Deadline, "beginning">,
+  options: Pick<Waiting<never>, "report" | "signal">,
+): (step: string) => Promise<void> {
+  return async (step) => {
+    if (step === FIRST_OF_DOWNTIME && at !== undefined) await awaitOpening(at, options);
+    limit.beginning(step);
+  };
 }
 
 function waitingText(at: number, next: number | undefined): string {

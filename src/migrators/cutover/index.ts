@@ -10,7 +10,7 @@ import { releaseSource } from "../cleanup.js";
 import type { GuestSession } from "../session.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
-import { awaitOpening, keepAppointment } from "./appointment.js";
+import { atOpening, keepAppointment } from "./appointment.js";
 import type { Turn } from "./queue.js";
 import { bothFailed, notStaged, requireOnward, requireState, unfinished } from "./refusals.js";
 import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
@@ -146,10 +146,7 @@ async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
   const context = contextOf({ ...request, options, signal }, records);
   try {
     await limit.resume();
-    const beginning = async (step: string): Promise<void> => {
-      if (step === FIRST_OF_DOWNTIME && request.at !== undefined) await awaitOpening(request.at, { report, signal });
-      limit.beginning(step);
-    };
+    const beginning = atOpening(request.at, limit, { report, signal });
     await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning });
     return context;
   } catch (thrown) {

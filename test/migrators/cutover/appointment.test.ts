@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { delay } from "../../../src/lib/delay.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { silentReport, type Note } from "../../../src/lib/report.js";
-import { awaitOpening, keepAppointment, type Waiting } from "../../../src/migrators/cutover/appointment.js";
+import { atOpening, awaitOpening, keepAppointment, type Waiting } from "../../../src/migrators/cutover/appointment.js";
 import type { Step } from "../../../src/migrators/cutover/sequence.js";
 
 const PACE = { shortestMs: 100, longestMs: 200, reserveMs: 50 };
@@ -99,6 +99,23 @@ describe("a cutover that waits for its time", () => {
     await keepAppointment(waiting(20), PACE);
     assert.deepEqual(names(), ["trial", "refresh"]);
     await assert.rejects(keepAppointment(waiting(-3_600_000), PACE), { code: "window-missed" });
+  });
+
+  it("brings the source to rest at the time, whose downtime counts from then on", async () => {
+    const { report, signal } = waiting(0);
+    const at = Date.now() + 150;
+    const begun: (readonly [string, boolean])[] = [];
+    const limit = { beginning: (name: string) => void begun.push([name, Date.now() >= at]) };
+    const beginning = atOpening(at, limit, { report, signal });
+    for (const name of ["warm-pass", "quiesce", "final-pass"]) await beginning(name);
+    assert.deepEqual(begun, [
+      ["warm-pass", false],
+      ["quiesce", true],
+      ["final-pass", true],
+    ]);
+    const late = atOpening(Date.now() - 3_600_000, limit, { report, signal });
+    await assert.rejects(late("quiesce"), { code: "window-missed" });
+    assert.equal(begun.length, 3);
   });
 
   it("opens the window at the time, never before, and not when it was missed", async () => {
