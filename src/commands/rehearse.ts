@@ -13,10 +13,10 @@ machine with the hardware that the guest will have, and thrown away. Its
 network cards reach nothing but a DHCP server of QEMU's own. Nothing is staged
 meanwhile, and the source is not touched.
 
-It has booted when there is a login prompt, when systemd has reached its
-target, or when the guest agent is there; where it gets stuck is named. What
-it wrote to its console and a picture of its screen are kept. A guest that did
-not boot is not cut over.`;
+It has booted when there is a login prompt or systemd has reached its target;
+a guest agent alone counts when nothing else is heard in time. Where it gets
+stuck is named. What it wrote to its console and a picture of its screen are
+kept. A guest that did not boot is not cut over.`;
   static override examples = [
     { description: "See whether it would boot", command: "<%= config.bin %> rehearse web1" },
     {
@@ -61,6 +61,7 @@ not boot is not cut over.`;
     this.print(`  ${formatSize(memory)} of memory${where}; converted in ${formatDuration(convertMs)}`);
     for (const change of result.changes) this.print(`  ${change}`);
     for (const failed of result.failedServices) this.print(`  it said: ${failed}`);
+    if (result.lastWords !== "") this.print(result.lastWords.split("\n").map((line) => `  | ${line}`));
     this.print(`  console: ${result.console}`);
     if (result.screenshot !== undefined) this.print(`  screen: ${result.screenshot}`);
     this.suggest(`rehome cutover ${guest} --dry-run`);

@@ -95,7 +95,6 @@ guests: { web1: { source: old, bootTimeout: 10min } }
   it("finds a guest whose grub is broken, and keeps it from its window", async () => {
     await edit("/dev/sda1", ["rm", "/grub/i386-pc/normal.mod"]);
     const ran = await rehome("rehearse", "web1", "--config", config);
-    console.log(ran.stderr.replace(/^/gm, "      "));
     assert.equal(ran.status, 5, ran.stdout + ran.stderr);
     assert.match(
       ran.stderr,
@@ -106,6 +105,38 @@ guests: { web1: { source: old, bootTimeout: 10min } }
     const status = await rehome("status", "web1", "--config", config);
     assert.match(status.stdout, /rehearsal failed just now: grub rescue prompt/);
   });
+
+  const missing = "12345678-0000-4000-8000-000000000000";
+  for (const [what, found, spoil] of [
+    [
+      "one of its file systems cannot be mounted",
+      /does not boot: emergency mode/,
+      async () => {
+        const table = await edit("/dev/web1/root", ["cat", "/etc/fstab"]);
+        await edit("/dev/web1/root", ["write", "/etc/fstab", table.replace("/srv xfs", "/srv ext4")]);
+      },
+    ],
+    [
+      "its root is not there",
+      /does not boot: initramfs shell: there is no UUID=12345678/,
+      async () => {
+        const menu = await edit("/dev/sda1", ["cat", "/grub/grub.cfg"]);
+        await edit("/dev/sda1", ["write", "/grub/grub.cfg", menu.replace(/root=\/dev\S+/g, `root=UUID=${missing}`)]);
+      },
+    ],
+    [
+      "it has no init",
+      /does not boot: (?:initramfs shell|kernel panic)/,
+      () => edit("/dev/web1/root", ["rm", "/usr/lib/systemd/systemd"]),
+    ],
+  ] as const) {
+    it(`finds a guest that does not boot: ${what}`, async () => {
+      await spoil();
+      const ran = await rehome("rehearse", "web1", "--config", config);
+      assert.equal(ran.status, 5, ran.stdout + ran.stderr);
+      assert.match(ran.stderr, found);
+    });
+  }
 
   it("finds a guest that cannot be converted", async () => {
     await edit("/dev/web1/root", ["write", "/etc/os-release", "ID=plan9\nNAME=Plan9\n"]);
@@ -135,10 +166,10 @@ guests: { web1: { source: old, bootTimeout: 10min } }
   });
 
   /** Runs guestfish commands on a file system of the first volume. */
-  async function edit(device: string, ...commands: readonly (readonly string[])[]): Promise<void> {
+  async function edit(device: string, ...commands: readonly (readonly string[])[]): Promise<string> {
     const argv = ["guestfish", "--format=raw", "-a", volumes[0] ?? "", "run", ":", "mount", device, "/"];
     const all = [...argv, ...commands.flatMap((command) => [":", ...command])];
-    await runChecked(host, all, { env: await libguestfsEnv() });
+    return runChecked(host, all, { env: await libguestfsEnv() });
   }
 
   async function putInto(device: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -131,12 +131,12 @@ async function requireSpace(target: ConversionTarget): Promise<void> {
 }
 
 /** Free bytes below the work folder. */
-export async function freeSpace(target: ConversionTarget): Promise<number> {
+export async function freeSpace(target: Pick<ConversionTarget, "host" | "workFolder">): Promise<number> {
   const output = await runChecked(target.host, ["df", "--output=avail", "-B1", "--", target.workFolder]);
   return Number(output.trim().split("\n").at(-1));
 }
 
-export function noSpace(target: ConversionTarget, why: string): RehomeError {
+export function noSpace(target: Pick<ConversionTarget, "host" | "workFolder" | "plan">, why: string): RehomeError {
   return new RehomeError("conversion-no-space", `no space for the conversion of ${target.plan.name}: ${why}`, {
     machine: target.host.name,
     path: target.workFolder,

@@ -5,18 +5,19 @@ import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host, HostProcess } from "../../lib/host/types.js";
 import { openQmp, type Qmp } from "../../lib/qmp.js";
+import { freeSpace, noSpace } from "../conversion/overlays.js";
 import { AGENT, qemuArgv, type Hardware } from "./hardware.js";
-import { AGENT_SIGN, failedServices, recognise, silence, type Seen, type Verdict } from "./recognise.js";
+import { failedServices, late, recognise, saysLate, type Seen, type Verdict } from "./recognise.js";
 import { SCREEN, SCREEN_BYTES, screenText } from "./screen.js";
 
 /** Between two looks at a guest. */
 const LOOK_MS = 1000;
 /** What looks stuck must look so this often: a boot loader may say something and go on. */
 const LOOKS = 3;
-/** An agent comes before the rest of the system does: so many looks more are taken for the login prompt. */
-const LOOKS_AFTER_AGENT = 15;
 /** Bytes of a console's end that are looked at and kept. */
 const CONSOLE_END = 256 * 1024;
+/** Bytes that a guest which writes and writes must leave on the disk of its overlays, for whoever else needs it. */
+const RESERVE = 256 * 1024 * 1024;
 /** QEMU itself may be slow where it emulates on a busy machine. */
 const ANSWER_MS = 60_000;
 
@@ -33,6 +34,8 @@ export interface BootOptions extends Omit<Hardware, "consoleLog"> {
 
 export interface Booted {
   readonly verdict: Verdict;
+  /** Whether it comes from something that took too long. */
+  readonly late: boolean;
   /** Until the verdict, in ms. */
   readonly bootMs: number;
   /** Plain text. */
@@ -44,7 +47,7 @@ export interface Booted {
 
 /**
  * Starts a guest from its overlays, apart from every network, watches it until it has booted or is stuck, and ends it.
- * @throws RehomeError command-failed when QEMU ends or refuses something, target-write-failed when a disk of the guest could not be read
+ * @throws RehomeError conversion-no-space, command-failed when QEMU ends or refuses something, target-write-failed when a disk of the guest could not be read
  *   or written, cancelled
  */
 export async function bootApart(options: BootOptions): Promise<Booted> {
@@ -91,10 +94,11 @@ async function watch(options: BootOptions, watched: Watched): Promise<Booted> {
     if (verdict === undefined) same = undefined;
     else if (same?.verdict.boots === verdict.boots) same = { ...same, verdict, looks: same.looks + 1 };
     else same = { verdict, bootMs: elapsed, looks: 1 };
-    const late = elapsed > timeoutMs;
-    if (late || (same !== undefined && same.looks >= looksFor(same.verdict))) {
+    const timeIsUp = elapsed > timeoutMs;
+    if (timeIsUp || same?.verdict.boots === true || (same !== undefined && same.looks >= LOOKS)) {
       return {
-        verdict: same?.verdict ?? { boots: false, why: silence(seen) },
+        verdict: same?.verdict ?? late(seen),
+        late: same === undefined || saysLate(seen.console),
         bootMs: same?.bootMs ?? elapsed,
         console: seen.console,
         screen: seen.screen,
@@ -106,13 +110,9 @@ async function watch(options: BootOptions, watched: Watched): Promise<Booted> {
   }
 }
 
-/** How often in a row a verdict must be come to. */
-function looksFor(verdict: Verdict): number {
-  if (!verdict.boots) return LOOKS;
-  return verdict.by === AGENT_SIGN ? LOOKS_AFTER_AGENT : 1;
-}
-
-async function look({ host, workFolder }: BootOptions, { monitor, consoleLog, restarts }: Watched): Promise<Seen> {
+async function look(options: BootOptions, { monitor, consoleLog, restarts }: Watched): Promise<Seen> {
+  const { host, workFolder } = options;
+  if ((await freeSpace(options)) < RESERVE) throw noSpace(options, "what the guest writes fills its disk");
   const { status } = (await monitor.ask("query-status")) as { readonly status: string };
   if (status === "io-error") {
     throw new RehomeError("target-write-failed", "a disk of the guest could not be read, or its overlay not written", {

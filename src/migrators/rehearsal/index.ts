@@ -17,6 +17,7 @@ import { notStaged, requireState } from "../cutover/refusals.js";
 import type { GuestSession } from "../session.js";
 import type { GuestPlan, Machine } from "../types.js";
 import { bootApart, type Booted } from "./boot.js";
+import { doubtAbout } from "./doubt.js";
 import { memoryFor } from "./hardware.js";
 import type { Rehearsal, RehearsalResult } from "./types.js";
 
@@ -88,8 +89,10 @@ async function perform(request: RehearsalRequest, stage: Stage, images: readonly
   await session.target.writeFile(consolePath, withScreen(booted), 0o600);
   const { verdict, bootMs } = booted;
   if (!verdict.boots) {
-    await note({ outcome: "fails", because: verdict.why, convertMs });
-    throw doesNotBoot(session.guest, verdict.why, consolePath, booted);
+    const doubt = doubtAbout(booted, emulated);
+    const because = [verdict.why, doubt?.what].filter(Boolean).join("; ");
+    await note({ outcome: doubt === undefined ? "fails" : "unclear", because, convertMs });
+    throw doesNotBoot(session.guest, because, doubt?.remedy, consolePath, booted);
   }
   return {
     guest: session.guest,
@@ -99,6 +102,7 @@ async function perform(request: RehearsalRequest, stage: Stage, images: readonly
     failedServices: booted.failedServices,
     memory,
     console: consolePath,
+    lastWords: consoleTail(booted.console, 6),
     screenshot: booted.screenshot,
   };
 }
@@ -175,11 +179,18 @@ function withScreen({ console, screen }: Pick<Booted, "console" | "screen">): st
   return screen === "" ? console : `${console}\n\n--- the screen, which was in text mode ---\n${screen}\n`;
 }
 
-function doesNotBoot(guest: string, why: string, path: string, { console, screen }: Booted): RehomeError {
+function doesNotBoot(
+  guest: string,
+  why: string,
+  doubt: string | undefined,
+  path: string,
+  { console, screen }: Booted,
+): RehomeError {
+  const again = `run rehome stage ${guest} and rehome rehearse ${guest}`;
   return new RehomeError("rehearsal-failed", `${guest} does not boot: ${why}`, {
     path,
     output: consoleTail(console === "" ? screen : console, 15),
-    remedy: `put it right on the source, then run rehome stage ${guest} and rehome rehearse ${guest}; beside that file is a picture of its screen`,
+    remedy: `${doubt ?? "put it right on the source"}; then ${again}; beside that file is a picture of its screen`,
   });
 }
 

@@ -6,7 +6,7 @@ export interface Seen {
   readonly screen: string;
   /** QEMU's run state: `running`, `guest-panicked`, `shutdown` … */
   readonly status: string;
-  /** Whether the guest agent has opened its channel. */
+  /** Whether the guest agent has opened its channel; it does so in emergency mode, too. */
   readonly agent: boolean;
   /** How often it restarted itself. */
   readonly restarts: number;
@@ -14,9 +14,6 @@ export interface Seen {
 
 /** Whether a guest boots, with what shows it. */
 export type Verdict = { readonly boots: true; readonly by: string } | { readonly boots: false; readonly why: string };
-
-/** What is said of a guest whose agent is all that was seen of it. */
-export const AGENT_SIGN = "guest agent";
 
 /** A guest may start anew once or twice: after fsck repaired something, or labels were set. */
 const RESTARTS = 3;
@@ -48,6 +45,7 @@ const STUCK: readonly Sign[] = [
   stuck(/Kernel panic - not syncing(?:: (.+))?/g, (_, match) => `kernel panic${said(match[1])}`),
   stuck(/^ *\(initramfs\) ?|^dracut:\/# ?|Dropping to a shell/gm, (text) => `initramfs shell${rootError(text)}`),
   stuck(/^rehome: (.{1,80}); this is a shell in the initramfs/gm, (_, match) => `initramfs shell${said(match[1])}`),
+  stuck(/Dependency failed for .{0,40}Local File Systems/g, (text) => `emergency mode${unitError(text)}`),
   stuck(
     /You are in (?:emergency|rescue) mode|Entering emergency mode|root password for maintenance|Press Enter for maintenance|the root account is locked/g,
     (text) => `emergency mode${unitError(text)}`,
@@ -59,7 +57,6 @@ export function recognise(seen: Seen): Verdict | undefined {
   const said = lastSign(seen.console, [...ARRIVED, ...STUCK]);
   if (said !== undefined) return said;
   if (seen.status === "guest-panicked") return { boots: false, why: "kernel panic" };
-  if (seen.agent) return { boots: true, by: AGENT_SIGN };
   const shown = lastSign(seen.screen, [...ARRIVED, ...STUCK]);
   if (shown !== undefined) return shown;
   if (seen.status === "shutdown") return { boots: false, why: "it switched itself off" };
@@ -67,21 +64,44 @@ export function recognise(seen: Seen): Verdict | undefined {
   return undefined;
 }
 
-/** What a guest that said nothing clear within its time came to, in a few words. */
-export function silence({ console, screen }: Pick<Seen, "console" | "screen">): string {
+/** What a guest came to that said nothing clear in time. With an agent, and no login on its console, it has booted. */
+export function late({ console, screen, agent }: Pick<Seen, "console" | "screen" | "agent">): Verdict {
+  if (agent) return { boots: true, by: "guest agent" };
   const error = lastOf(console, GRUB_ERROR) ?? lastOf(screen, GRUB_ERROR);
-  if (error !== undefined) return `no login prompt; grub says: ${error}`;
   const words = lastLine(console) ?? lastLine(screen);
-  return words === undefined
-    ? "no login prompt, and nothing on its console"
-    : `no login prompt; it last said: ${words}`;
+  const what =
+    error !== undefined
+      ? `; grub says: ${error}`
+      : words === undefined
+        ? ", and nothing on its console"
+        : `; it last said: ${words}`;
+  return { boots: false, why: `no login prompt in time${what}` };
 }
+
+/** Whether a guest is stuck because something took too long: where it is emulated that says little. */
+export function saysLate(console: string): boolean {
+  return /Timed out waiting for device/.test(console);
+}
+
+/**
+ * Whether file systems are damaged by what a guest says of them. A copy of a running server may be, where no snapshot held
+ * it still: then that it does not boot says nothing about the server.
+ */
+export function saysDamaged(console: string): boolean {
+  return DAMAGE.test(console);
+}
+
+const DAMAGE =
+  /UNEXPECTED INCONSISTENCY|[Rr][Uu][Nn] fsck (?:MANUALLY|manually)|EXT[234]-fs error|XFS \([^)]{1,40}\): (?:Metadata )?[Cc]orruption|requires a manual fsck/;
 
 /** What systemd or an init script could not start, in its own words. */
 export function failedServices(console: string): readonly string[] {
-  const found = [...console.matchAll(/\[ ?FAILED ?\] (Failed to (?:start|mount|activate|listen on) .{1,80})/g)];
+  const found = [...console.matchAll(SERVICE_ERROR)];
   return [...new Set(found.map((match) => (match[1] ?? "").replace(/\.+$/, "").trim()))];
 }
+
+const SERVICE_ERROR =
+  /\[ ?(?:FAILED|DEPEND|TIME) ?\] ((?:Failed to (?:start|mount|activate|listen on)|Dependency failed for|Timed out waiting for) .{1,80})/g;
 
 /** The sign that stands last: a guest goes on from one to the next. */
 function lastSign(text: string, signs: readonly Sign[]): Verdict | undefined {
@@ -109,8 +129,9 @@ function rootError(text: string): string {
   return missing === undefined ? "" : `: there is no ${missing}`;
 }
 
+/** The first: the others depend on it. */
 function unitError(text: string): string {
-  return said(failedServices(text).at(-1));
+  return said(failedServices(text)[0]);
 }
 
 function said(words: string | undefined): string {

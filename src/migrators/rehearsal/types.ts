@@ -24,6 +24,8 @@ export interface RehearsalResult extends Rehearsal {
   readonly failedServices: readonly string[];
   /** Bytes of memory that it was started with. */
   readonly memory: number;
+  /** The end of what it wrote to its console. */
+  readonly lastWords: string;
   /** Files with what it wrote to its console, and with a picture of its screen. */
   readonly console: string;
   readonly screenshot: string | undefined;

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localHost } from "../../../src/lib/host/local-host.js";
+import type { Host } from "../../../src/lib/host/types.js";
 import { runChecked } from "../../../src/lib/host/run.js";
 import { withDiskExport } from "../../../src/lib/nbd/disk-export.js";
 import { bootApart, type Booted } from "../../../src/migrators/rehearsal/boot.js";
@@ -45,7 +46,7 @@ describe("starting a guest apart from every network (real QEMU)", function () {
   async function boot(
     sector: Buffer,
     image = disk,
-    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+    options: { timeoutMs?: number; signal?: AbortSignal; host?: Host } = {},
   ): Promise<Booted> {
     await writeFile(disk, sector);
     await truncate(disk, MIB);
@@ -85,8 +86,21 @@ describe("starting a guest apart from every network (real QEMU)", function () {
   });
 
   it("gives up on one that says nothing clear in its time", async () => {
-    const { verdict } = await boot(bootSector("\r\nstill thinking", "halt"), disk, { timeoutMs: 6000 });
-    assert.deepEqual(verdict, { boots: false, why: "no login prompt; it last said: still thinking" });
+    const { verdict, late } = await boot(bootSector("\r\nstill thinking", "halt"), disk, { timeoutMs: 6000 });
+    assert.deepEqual(verdict, { boots: false, why: "no login prompt in time; it last said: still thinking" });
+    assert.equal(late, true);
+  });
+
+  it("a guest does not fill the disk that its overlays are on", async () => {
+    const full: Host = {
+      ...host,
+      run: (argv, options) =>
+        argv[0] === "df"
+          ? Promise.resolve({ argv, exitCode: 0, stdout: "Avail\n1048576\n", stderr: "" })
+          : host.run(argv, options),
+    };
+    const code = "conversion-no-space";
+    await assert.rejects(boot(bootSector("", "halt"), disk, { host: full }), { code });
   });
 
   it("ends with its signal, and leaves no QEMU", async () => {

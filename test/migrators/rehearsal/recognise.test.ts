@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { plainConsole } from "../../../src/lib/console-text.js";
-import { failedServices, recognise, silence, type Seen } from "../../../src/migrators/rehearsal/recognise.js";
+import { failedServices, late, recognise, saysDamaged, type Seen } from "../../../src/migrators/rehearsal/recognise.js";
 
 function seen(changes: Partial<Seen>): Seen {
   return { console: "", screen: "", status: "running", agent: false, restarts: 0, ...changes };
@@ -28,7 +28,6 @@ describe("what a starting guest's console says", () => {
       onConsole(`${SYSTEMD}Reached target graphical.target - Graphical Interface.\n`),
       "systemd reached Graphical Interface",
     ],
-    ["the agent", seen({ agent: true }), "guest agent"],
     [
       "a prompt after an error that GRUB went on from",
       onConsole("error: no suitable video mode found.\nBooting in blind mode\nweb1 login: "),
@@ -97,6 +96,13 @@ describe("what a starting guest's console says", () => {
       onConsole("Cannot open access to console, the root account is locked.\n\nPress Enter to continue.\n"),
       "emergency mode",
     ],
+    [
+      "systemd without a file system, before it says what comes of it",
+      onConsole(
+        "[\x1b[0;1;31m TIME \x1b[0m] Timed out waiting for device dev-vdb1.device\n[DEPEND] Dependency failed for boot.mount - /boot.\n[DEPEND] Dependency failed for loca\u2026l-fs.target - Local File Systems.\n",
+      ),
+      "emergency mode: Timed out waiting for device dev-vdb1.device",
+    ],
     ["one that switched itself off", seen({ status: "shutdown" }), "it switched itself off"],
     ["one that starts again and again", seen({ restarts: 5 }), "it restarted itself 5 times"],
     [
@@ -119,20 +125,40 @@ describe("what a starting guest's console says", () => {
     ["a kernel that is starting", onConsole("[    0.0] Linux version 6.1.0\n[    1.0] virtio_blk virtio1: [vda]\n")],
     ["a menu", seen({ screen: "GNU GRUB  version 2.06\n\n *Debian GNU/Linux\n  Advanced options" })],
     ["a basic target", onConsole(`${SYSTEMD}Reached target Basic System.\n`)],
+    ["an agent: it is there in emergency mode as well", seen({ agent: true })],
     ["one that restarted once", seen({ restarts: 1 })],
     ["words about logins", onConsole("Starting User Login Management: it may take a while\n")],
   ] as const) {
     it(`${what}: nobody can tell`, () => assert.equal(recognise(given), undefined));
   }
 
-  it("a guest that is late is described by what it said last", () => {
-    const late = silence({ console: "error: file `/vmlinuz' not found.\nPress any key to continue...\n", screen: "" });
-    assert.equal(late, "no login prompt; grub says: file `/vmlinuz' not found");
+  it("a guest that is late is described by what it said last, unless its agent is there", () => {
+    const after = (text: string, agent = false) => late({ console: text, screen: "", agent });
+    assert.deepEqual(after("error: file `/vmlinuz' not found.\nPress any key to continue...\n"), {
+      boots: false,
+      why: "no login prompt in time; grub says: file `/vmlinuz' not found",
+    });
+    assert.deepEqual(after("one\nA start job is running\n\n"), {
+      boots: false,
+      why: "no login prompt in time; it last said: A start job is running",
+    });
+    assert.deepEqual(after(""), { boots: false, why: "no login prompt in time, and nothing on its console" });
+    assert.deepEqual(after("one\n", true), { boots: true, by: "guest agent" });
+  });
+
+  it("tells damage to file systems from everything else", () => {
+    for (const text of [
+      "/dev/vda1: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.",
+      "[    5.0] EXT4-fs error (device vda1): ext4_lookup:1855: inode #12: comm systemd: iget: checksum invalid",
+      "[    5.0] XFS (vdb1): Metadata corruption detected at xfs_agf_verify",
+      "The root filesystem on /dev/vda1 requires a manual fsck",
+    ]) {
+      assert.equal(saysDamaged(text), true, text);
+    }
     assert.equal(
-      silence({ console: "one\nA start job is running\n\n", screen: "" }),
-      "no login prompt; it last said: A start job is running",
+      saysDamaged("EXT4-fs (vda1): mounted filesystem\nerror: no such partition.\nfsck from util-linux"),
+      false,
     );
-    assert.equal(silence({ console: "", screen: "" }), "no login prompt, and nothing on its console");
   });
 
   it("names what could not be started, once each", () => {
