@@ -17,6 +17,8 @@ export type GuestRecord =
   | { readonly type: "pass"; readonly at: number; readonly pass: Pass }
   /** Without `tracking`, nothing follows the disk's changes any more. */
   | { readonly type: "tracking"; readonly at: number; readonly disk: string; readonly tracking?: Tracking }
+  /** Extents of a disk, packed, that are no part of the copy from now on, which has zeros there: rehome's own snapshots. */
+  | { readonly type: "left-out"; readonly at: number; readonly disk: string; readonly extents: string }
   | StepRecord
   /** What both hosts have, as it was found last. */
   | { readonly type: "hardware"; readonly at: number; readonly hardware: CommonHardware }
@@ -87,6 +89,7 @@ const KNOWN: Readonly<Record<GuestRecord["type"], (record: Readonly<Record<strin
   "pass-started": ({ disk, number }) => typeof disk === "string" && typeof number === "number",
   pass: ({ pass }) => isObject(pass) && typeof pass["number"] === "number",
   tracking: ({ disk, tracking }) => typeof disk === "string" && (tracking === undefined || isObject(tracking)),
+  "left-out": ({ disk, extents }) => typeof disk === "string" && typeof extents === "string",
   step: ({ step, event }) => typeof step === "string" && EVENTS.includes(event),
   hardware: ({ hardware }) => isObject(hardware) && isObject(hardware["hypervisor"]),
   registered: ({ undefinedOn }) => Array.isArray(undefinedOn),
@@ -154,4 +157,12 @@ export function trackingOf(records: readonly GuestRecord[]): ReadonlyMap<string,
     else found.set(record.disk, record.tracking);
   }
   return found;
+}
+
+type LeftOut = Extract<GuestRecord, { readonly type: "left-out" }>;
+
+/** Extents of a disk that are no part of its copy, packed; undefined when all of it is. */
+export function leftOutOf(records: readonly GuestRecord[], disk: string): string | undefined {
+  const isOf = (record: GuestRecord): record is LeftOut => record.type === "left-out" && record.disk === disk;
+  return records.findLast(isOf)?.extents;
 }

@@ -298,6 +298,8 @@ export interface Tracking {
   readonly bootId: string;
   /** The logical volume that is copied. */
   readonly origin: { readonly group: string; readonly name: string; readonly uuid: string; readonly size: number };
+  /** Where it lies on the disk that is copied, when it is a part of one; as tracking/places.ts says it. */
+  readonly place?: string;
   /** Counts the snapshots made of it, from 1. */
   readonly generation: number;
   /** The target is, or will be after this pass, as the origin was when this was made. */

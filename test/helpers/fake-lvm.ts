@@ -5,7 +5,7 @@ import type { Host, RunResult } from "../../src/lib/host/types.js";
 import { storeOf } from "./exception-store.js";
 import { writeAt } from "./staging.js";
 
-interface Snapshot {
+export interface FakeSnapshot {
   readonly name: string;
   readonly uuid: string;
   readonly tags: string;
@@ -24,7 +24,7 @@ const ORIGIN = "web";
  * snapshots by copying the file, and keeps their exception tables as the kernel would.
  */
 export class FakeLvm {
-  readonly snapshots: Snapshot[] = [];
+  readonly snapshots: FakeSnapshot[] = [];
   /** Everything that was run and changes something or tells what changed, in order. */
   readonly log: string[] = [];
   bootId = "boot-1";
@@ -46,10 +46,7 @@ export class FakeLvm {
   async write(offset: number, data: Buffer): Promise<void> {
     await writeAt(this.disk, offset, data);
     for (const snapshot of this.snapshots) {
-      const end = Math.ceil((offset + data.length) / BLOCK);
-      for (let block = Math.floor(offset / BLOCK); block < end; block += 1) snapshot.changed.add(block);
-      const used = (2 + snapshot.changed.size + Math.floor(snapshot.changed.size / 256)) * BLOCK;
-      if (used >= snapshot.size && snapshot.state === "valid") snapshot.state = "Invalid";
+      noteWrite(snapshot, offset, data.length);
       await this.save(snapshot);
     }
   }
@@ -123,7 +120,7 @@ export class FakeLvm {
     this.made += 1;
     const size = Number.parseInt(after("--size"), 10);
     const name = after("--name");
-    const snapshot: Snapshot = { name, uuid: `uuid-${this.made}`, tags, size, changed: new Set(), state: "valid" };
+    const snapshot: FakeSnapshot = { name, uuid: `uuid-${this.made}`, tags, size, changed: new Set(), state: "valid" };
     this.log.push(`create ${name}`);
     await copyFile(this.disk, this.fileOf(name));
     this.snapshots.push(snapshot);
@@ -142,11 +139,7 @@ export class FakeLvm {
 
   private status(name: string): string {
     const found = this.snapshots.find((one) => dmName(one.name) === name);
-    if (found === undefined) return "";
-    if (found.state !== "valid") return `0 ${this.size / 512} snapshot ${found.state}\n`;
-    const areas = Math.floor(found.changed.size / 256) + 1;
-    const used = (1 + areas + found.changed.size) * 8;
-    return `0 ${this.size / 512} snapshot ${used}/${found.size / 512} ${(1 + areas) * 8}\n`;
+    return found === undefined ? "" : statusLine(found, this.size);
   }
 
   private info(name: string, said: (text: string, exitCode?: number) => RunResult): RunResult {
@@ -156,14 +149,34 @@ export class FakeLvm {
     return said(`LVM-groupuuid${found.uuid.replaceAll("-", "")}${cow ? "-cow" : ""}\n`);
   }
 
-  private async save({ name, changed, size }: Snapshot): Promise<void> {
-    const { store } = storeOf(BLOCK, [...changed]);
-    const whole = Buffer.alloc(size);
-    store.copy(whole);
-    await writeFile(join(this.folder, `${dmName(name)}-cow.device`), whole);
+  private save(snapshot: FakeSnapshot): Promise<void> {
+    return writeFile(join(this.folder, `${dmName(snapshot.name)}-cow.device`), storeFor(snapshot));
   }
 }
 
-function dmName(name: string): string {
+/** A write to the origin, as the snapshot notes it; one that has no room any more is invalid. */
+export function noteWrite(snapshot: FakeSnapshot, offset: number, length: number): void {
+  const end = Math.ceil((offset + length) / BLOCK);
+  for (let block = Math.floor(offset / BLOCK); block < end; block += 1) snapshot.changed.add(block);
+  const used = (2 + snapshot.changed.size + Math.floor(snapshot.changed.size / 256)) * BLOCK;
+  if (used >= snapshot.size && snapshot.state === "valid") snapshot.state = "Invalid";
+}
+
+/** All of a snapshot's store. */
+export function storeFor({ changed, size }: FakeSnapshot): Buffer {
+  const whole = Buffer.alloc(size);
+  storeOf(BLOCK, [...changed]).store.copy(whole);
+  return whole;
+}
+
+/** What `dmsetup status` prints of a snapshot. */
+export function statusLine({ state, changed, size }: FakeSnapshot, originSize: number): string {
+  if (state !== "valid") return `0 ${originSize / 512} snapshot ${state}\n`;
+  const areas = Math.floor(changed.size / 256) + 1;
+  const used = (1 + areas + changed.size) * 8;
+  return `0 ${originSize / 512} snapshot ${used}/${size / 512} ${(1 + areas) * 8}\n`;
+}
+
+export function dmName(name: string): string {
   return `${GROUP}-${name.replaceAll("-", "--")}`;
 }

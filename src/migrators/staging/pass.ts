@@ -159,7 +159,8 @@ async function processRegion(
   );
   try {
     for (const task of tasks) {
-      if (task.blocks === undefined) await scan(agent, task, allZero ? "zeros" : known, begin, writer);
+      if (task.leftOut) writer.zeros(task.offset / CHUNK_SIZE, Math.ceil(task.length / CHUNK_SIZE));
+      else if (task.blocks === undefined) await scan(agent, task, allZero ? "zeros" : known, begin, writer);
       else await readNamed(agent, task, writer);
     }
     const counts = await writer.finish();

@@ -42,6 +42,8 @@ export interface DiskView {
   readonly instant: string;
   /** In order. What lies in none of them is proven to hold nothing. */
   readonly stretches: readonly Stretch[];
+  /** What is no part of the copy, in whole chunks and outside of all stretches: the target is made zeros there. */
+  readonly leftOut?: readonly Extent[];
 }
 
 /** A disk about to be passed over. */

@@ -1,6 +1,7 @@
 import type { Volume, VolumeReadBack } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
+import { leftOutOf } from "../guest-store.js";
 import type { VolumePlan } from "../types.js";
 import { AgentPool } from "./agent-pool.js";
 import type { ScanSink, SourceAgent } from "./agent-types.js";
@@ -10,6 +11,8 @@ import { verifyFrame } from "./frame.js";
 import { chunksIn, regionExtent } from "./geometry.js";
 import { Meter } from "./meter.js";
 import { openMap } from "./session.js";
+import { unpackExtents } from "./tracking/extents.js";
+import { ZERO_MARK } from "../../lib/digest.js";
 import { throttle } from "../../lib/throttle.js";
 import {
   CHUNK_SIZE,
@@ -83,13 +86,14 @@ async function verifyVolume(
 }
 
 async function verifyRegions(
-  { report, signal }: StagingContext,
+  { report, signal, store }: StagingContext,
   plan: DiskCopy,
   volume: Volume,
   map: DigestMap,
   source: Source | undefined,
 ): Promise<VerifiedDisk> {
   const readBack = await volume.openReadBack();
+  const leftOut = source && (await leftOutChunks(store, plan));
   const id = `verify:${plan.disk}`;
   report.begin({ id, title: `${plan.path} (${readBack.how})`, parent: source ? "verify-full" : "verify-sent" });
   const meter = new Meter(report, id, plan.size, () => "");
@@ -102,7 +106,7 @@ async function verifyRegions(
       const verified = source ? Buffer.alloc(map.verified(region).length) : map.verified(region);
       const { bytes, found } = await readRegionBack(readBack, map, region, verified);
       compareDigests(plan, region, known, found);
-      if (source) await compareWithSource(plan, map, region, known, source);
+      if (source) await compareWithSource(plan, map, region, known, source, leftOut);
       comparedBytes += bytes;
       if (bytes > 0) map.setVerified(region, Buffer.alloc(verified.length, 0xff));
       meter.add(regionExtent(map.geometry, region).length);
@@ -156,6 +160,16 @@ function compareDigests(plan: DiskCopy, region: number, known: Buffer, found: re
   }
 }
 
+/** Whether all of a chunk is no part of the copy, which has zeros there. */
+type LeftOut = (chunk: number) => boolean;
+
+async function leftOutChunks(store: StagingContext["store"], { disk, size }: DiskCopy): Promise<LeftOut> {
+  const packed = leftOutOf(await store.records(), disk);
+  const extents = packed === undefined ? [] : unpackExtents(packed, size);
+  return (chunk) =>
+    extents.some(({ offset, length }) => chunk * CHUNK_SIZE >= offset && (chunk + 1) * CHUNK_SIZE <= offset + length);
+}
+
 /** Has the source compare what it holds with what was just read back. */
 async function compareWithSource(
   plan: DiskCopy,
@@ -163,10 +177,16 @@ async function compareWithSource(
   region: number,
   known: Buffer,
   { agent, index }: Source,
+  leftOut: LeftOut = () => false,
 ): Promise<void> {
   let different: number | undefined;
+  const first = region * CHUNKS_PER_REGION;
+  const isZero = (chunk: number): boolean =>
+    known.subarray((chunk - first) * DIGEST_SIZE, (chunk - first + 1) * DIGEST_SIZE).equals(ZERO_MARK);
   const sink: ScanSink = {
-    differs: (chunk) => (different ??= chunk),
+    differs: (chunk) => {
+      if (!isZero(chunk) || !leftOut(chunk)) different ??= chunk;
+    },
     travelled: () => undefined,
     zeros: () => undefined,
     data: () => undefined,
@@ -174,7 +194,6 @@ async function compareWithSource(
     own: (first, count) =>
       Promise.resolve(Buffer.alloc(Math.min(count * CHUNK_SIZE, geometry.size - first * CHUNK_SIZE))),
   };
-  const first = region * CHUNKS_PER_REGION;
   await agent.scan({ disk: index, first, count: chunksIn(geometry, region), known, compare: true, sink });
   if (different !== undefined) throw mismatch(plan, different, "source and volume differ");
 }

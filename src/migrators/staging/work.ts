@@ -12,6 +12,8 @@ export interface Task extends Extent {
   readonly shift: number;
   /** Whole blocks of the disk; undefined when nobody knows what changed. */
   readonly blocks: readonly Extent[] | undefined;
+  /** Nothing is read: the target is made zeros there. */
+  readonly leftOut?: true;
 }
 
 /** A region to bring up to date, and what of it to look at. */
@@ -22,7 +24,11 @@ export interface Work {
 }
 
 /** The regions of a disk that this pass has to look at. @param devices the agents' list */
-export function workOf(job: DiskJob, { stretches }: DiskView, devices: readonly string[]): readonly Work[] {
+export function workOf(
+  job: DiskJob,
+  { stretches, leftOut = [] }: DiskView,
+  devices: readonly string[],
+): readonly Work[] {
   const { geometry } = job.map;
   const regions = Array.from({ length: geometry.regions }, (_, region) => region);
   return regions.flatMap((region) => {
@@ -30,7 +36,10 @@ export function workOf(job: DiskJob, { stretches }: DiskView, devices: readonly 
     const all = regionExtent(geometry, region);
     const believed = !job.map.isUnknown(region);
     const tasks = stretches.flatMap((stretch) => tasksOf(stretch, all, believed, devices));
-    return tasks.length === 0 ? [] : [{ job, region, tasks }];
+    const blanks = job.map.isZero(region) ? [] : clipExtents(leftOut, all);
+    const blank = blanks.map((extent): Task => ({ ...extent, device: -1, shift: 0, blocks: undefined, leftOut: true }));
+    const whole = [...tasks, ...blank];
+    return whole.length === 0 ? [] : [{ job, region, tasks: whole }];
   });
 }
 
@@ -48,7 +57,8 @@ function tasksOf(stretch: Stretch, region: Extent, believed: boolean, devices: r
 }
 
 /** Bytes that a task reads on the source. */
-export function bytesOf({ length, blocks }: Task): number {
+export function bytesOf({ length, blocks, leftOut }: Task): number {
+  if (leftOut) return 0;
   return blocks === undefined ? length : lengthOf(blocks);
 }
 

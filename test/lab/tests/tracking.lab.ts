@@ -8,12 +8,14 @@ import { connectSsh } from "../../../src/lib/host/ssh/index.js";
 import type { Report } from "../../../src/lib/report.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { formatSize } from "../../../src/lib/units.js";
-import { runFinalPass, stageGuest } from "../../../src/migrators/staging/index.js";
+import { runFinalPass, stageGuest, verifyTarget } from "../../../src/migrators/staging/index.js";
 import type { Pass } from "../../../src/migrators/types.js";
 import { rehome } from "../../helpers/rehome.js";
 import { stagingFixture, type StagingFixture } from "../../helpers/staging.js";
+import { volumeNamesIn } from "../../helpers/volume-names.js";
 import { Lab } from "../lab.js";
 import type { Machine } from "../machine/machine.js";
+import { PartitionedDisk } from "./tracking/partitioned-disk.js";
 import { TrackedDisk } from "./tracking/tracked-disk.js";
 
 const MIB = 1024 * 1024;
@@ -174,3 +176,67 @@ function configOf(machine: Machine, folder: string): object {
     guests: { web1: { source: "phys" } },
   };
 }
+
+describe("changes of logical volumes on a physical server's disk", () => {
+  const size = 768 * MIB;
+  let lab: Lab;
+  let disk: PartitionedDisk;
+  let guest: StagingFixture;
+  const notes: string[] = [];
+  const made: { remove(): Promise<void> }[] = [];
+
+  before(async () => {
+    lab = await Lab.open((line) => console.log(`      ${line}`));
+    await lab.up("phys");
+    const machine = lab.machine("phys");
+    disk = await PartitionedDisk.make(machine, size);
+    made.push(disk);
+    const { identity, knownHosts } = machine;
+    guest = await stagingFixture({
+      sizes: [size],
+      sourcePaths: [disk.path],
+      connect: () =>
+        connectSsh({ user: "root", host: machine.address(), port: 22, identity, knownHosts }, { name: "phys" }),
+      report: { ...silentReport, note: ({ severity, text }) => severity === "warning" && notes.push(text) },
+    });
+    made.push(guest);
+    await disk.write("first", "run", 200 * MIB, 100 * MIB); // over the end of its first piece
+    await disk.write("second", "random", 1, 2000);
+  });
+  after(async () => {
+    for (const one of made.toReversed()) await one.remove();
+    await lab.close();
+  });
+
+  const stage = async (): Promise<Pass | undefined> =>
+    (await stageGuest({ ...guest.context, options: { passes: 1 } })).passes[0];
+  const copied = (): Promise<string> => volumeNamesIn(guest.volumes[0] ?? "", disk.partition, guest.folder);
+
+  it("are read from snapshots, and little else is", async () => {
+    assert.equal((await stage())?.tracker, "hash");
+    assert.equal(await disk.volumes(), "first rehome-web1-first-1 rehome-web1-second-1 second");
+    const changed = (await disk.write("first", "random", 2, 500)) + (await disk.write("second", "random", 3, 500));
+    const pass = await stage();
+    assert.deepEqual(notes, []);
+    assert.ok(pass);
+    assert.equal(pass.tracker, "snapshot");
+    const compared = size - (256 + 64 + 128) * MIB;
+    console.log(
+      `      ${formatSize(changed)} changed, ${formatSize(pass.readBytes ?? 0)} read, of ${formatSize(size)}`,
+    );
+    assert.ok((pass.readBytes ?? 0) <= compared + 1.15 * changed + MIB, `${pass.readBytes}`);
+    assert.ok(pass.writtenBytes >= changed && pass.writtenBytes <= changed + MIB, `${pass.writtenBytes}`);
+    assert.equal(await copied(), "first rehome-web1-first-2 rehome-web1-second-2 second");
+  });
+
+  it("reach the copy at rest without a trace of the snapshots", async () => {
+    await disk.write("first", "random", 4, 300);
+    const [pass] = (await runFinalPass({ ...guest.context, options: {}, quiesced: true })).passes;
+    assert.deepEqual(notes, []);
+    assert.equal(pass?.tracker, "snapshot");
+    console.log(`      pass at rest: ${Math.round(pass.durationMs)} ms, ${formatSize(pass.readBytes ?? 0)} read`);
+    assert.equal(await disk.volumes(), "first second");
+    assert.equal(await copied(), "first second");
+    await verifyTarget({ ...guest.context, options: {}, mode: "full" });
+  });
+});

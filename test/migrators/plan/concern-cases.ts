@@ -173,12 +173,6 @@ export const CASES: readonly Case[] = [
     names: /hdc \(\/srv\/tools\.iso\)/,
   },
   {
-    code: "drive-not-moved",
-    when: "a drive is empty",
-    machine: { drives: [{ name: "hdd", medium: undefined }] },
-    names: /hdd is empty/,
-  },
-  {
     code: "disk-excluded-needed",
     when: "an excluded disk is mounted",
     guest: { excludeDisks: ["sdb"] },

@@ -9,6 +9,8 @@ export interface Standing {
   readonly snapshot: SourceVolume | undefined;
   /** Names the copy on the target. */
   readonly volume: string;
+  /** As Tracking has it. */
+  readonly place?: string | undefined;
 }
 
 /**
@@ -20,6 +22,7 @@ export function reasonToDoubt(tracking: Tracking, now: Standing): string | undef
   if (tracking.bootId !== now.bootId) return "the source was restarted since the last pass";
   if (origin.uuid !== now.origin.uuid) return "the logical volume is another one than in the last pass";
   if (origin.size !== now.origin.size) return "the logical volume has another size than in the last pass";
+  if (tracking.place !== now.place) return "the logical volume lies elsewhere on its disk than in the last pass";
   if (tracking.volume !== now.volume) return "the copy here is another one than in the last pass";
   if (now.snapshot === undefined) return "the snapshot of the last pass is gone";
   if (snapshot.uuid !== now.snapshot.uuid) return "the snapshot of the last pass was replaced by another";

@@ -17,6 +17,10 @@ export interface FollowRequest {
   readonly volume: TrackedVolume;
   readonly origin: SourceVolume;
   readonly method: Method;
+  /** Where the volume lies on the disk that is copied, when it is a part of one. */
+  readonly place?: string;
+  /** How many volumes are to share the room in the group, this one among them. Default 1. */
+  readonly among?: number;
   readonly bootId: string;
   /** As the guest's journal has it. */
   readonly tracking: Tracking | undefined;
@@ -58,7 +62,7 @@ export async function follow(request: FollowRequest): Promise<Followed> {
   const ours = ownSnapshots(request, request.volumes);
   const current = ours.find(({ name }) => name === tracking?.snapshot.name);
   if (tracking === undefined) return begin(request, undefined);
-  const standing = { bootId: request.bootId, origin, snapshot: current, volume: volume.volume };
+  const standing = { bootId: request.bootId, origin, snapshot: current, volume: volume.volume, place: request.place };
   const doubt = reasonToDoubt(tracking, standing) ?? (current && (await method.broken(host, current)));
   const went = doubt === undefined && current !== undefined ? await goOn(request, tracking, current, ours) : doubt;
   if (typeof went === "object") return went;
@@ -76,7 +80,9 @@ function ownSnapshots({ guest, origin }: FollowRequest, volumes: readonly Source
 
 async function withoutSnapshots(request: FollowRequest): Promise<Followed> {
   const now = (await listVolumes(request.host)) ?? [];
-  for (const snapshot of ownSnapshots(request, now)) await removeSnapshot(request.host, snapshot);
+  for (const snapshot of ownSnapshots(request, now)) {
+    await removeSnapshot(request.host, snapshot, { backup: !request.quiesced });
+  }
   return unfollowed(request.volume);
 }
 
@@ -151,10 +157,10 @@ async function makeSnapshot(
   generation: number,
   atLeast: number | undefined,
 ): Promise<{ readonly cost: string; readonly snapshot: SourceVolume } | { readonly reason: string }> {
-  const { host, guest, origin, method, passes, volume } = request;
+  const { host, guest, origin, method, passes, volume, among = 1 } = request;
   const name = snapshotName(guest, origin, generation);
   if (name === undefined) return { reason: "the name of its snapshot would be too long" };
-  const order = { guest, origin, name, changeRate: changeRate(passes, volume.plan.disk), atLeast };
+  const order = { guest, origin, name, changeRate: changeRate(passes, volume.plan.disk), atLeast, among };
   const made = await method.create(host, order);
   if ("reason" in made) return made;
   const snapshot = ownSnapshots(request, (await listVolumes(host)) ?? []).find((one) => one.name === name);
@@ -168,6 +174,7 @@ function trackingOf(request: FollowRequest, generation: number, made: SourceVolu
     volume: request.volume.volume,
     bootId: request.bootId,
     origin: { group, name, uuid, size },
+    ...(request.place !== undefined && { place: request.place }),
     generation,
     snapshot: { name: made.name, uuid: made.uuid },
     pending,

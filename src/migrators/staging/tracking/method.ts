@@ -28,6 +28,8 @@ export interface SnapshotOrder {
   readonly changeRate: number;
   /** Bytes of room that it should have, from experience with the last one. */
   readonly atLeast: number | undefined;
+  /** Volumes of the group that are about to get a snapshot, this one among them: none takes all of the room. */
+  readonly among: number;
 }
 
 /** Thick volumes: dm-snapshot, which keeps a table of the blocks that were written to. */
@@ -35,10 +37,10 @@ export function thickMethod(interpreters: readonly string[] | undefined): Method
   return {
     kind: "snapshot",
     coarse: false,
-    async create(host, { guest, origin, name, changeRate, atLeast }) {
+    async create(host, { guest, origin, name, changeRate, atLeast, among }) {
       const rate = Math.max(changeRate, origin.device === undefined ? 0 : await averageWriteRate(host, origin.device));
       const space = await groupSpace(host, origin.group);
-      const room = roomFor(origin.size, rate, space, atLeast);
+      const room = roomFor(origin.size, rate, space, atLeast, among);
       if (room === undefined) {
         return { reason: `volume group ${origin.group} has no room for a snapshot (${formatSize(space.free)} free)` };
       }

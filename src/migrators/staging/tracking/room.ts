@@ -39,6 +39,7 @@ export function reserveOf({ free }: GroupSpace): number {
  * memory.
  * @param writeRate bytes a second
  * @param atLeast what the last snapshot had, or more when that was too little
+ * @param among volumes that are about to get a snapshot in this group, this one among them
  * @returns undefined when there is not enough room
  */
 export function roomFor(
@@ -46,9 +47,10 @@ export function roomFor(
   writeRate: number,
   space: GroupSpace,
   atLeast: number = SMALLEST,
+  among = 1,
 ): Room | undefined {
   const wanted = Math.max(atLeast, originSize * SMALLEST_SHARE, writeRate * (DAY_MS / 1000));
-  const available = Math.max(0, space.free - reserveOf(space)) * ONE_OF_TWO;
+  const available = Math.max(0, space.free - reserveOf(space)) * (ONE_OF_TWO / among);
   const most = Math.min(available, originSize * METADATA + space.extentSize);
   const size = Math.floor(Math.min(Math.max(wanted, SMALLEST), most) / space.extentSize) * space.extentSize;
   if (size < SMALLEST || space.extentSize === 0) return undefined;

@@ -55,15 +55,22 @@ export async function createSnapshot(
 
 /**
  * Removes a snapshot that rehome made.
+ * @param options `backup`: whether LVM keeps a copy of its metadata below /etc, as it does by itself; on a file system
+ *   that is read-only it refuses to do anything unless it is told not to
  * @throws RehomeError internal when it is not one of ours, command-failed
  */
-export async function removeSnapshot(host: Host, volume: SourceVolume): Promise<void> {
+export async function removeSnapshot(
+  host: Host,
+  volume: SourceVolume,
+  { backup = true }: { readonly backup?: boolean } = {},
+): Promise<void> {
   if (!isOurs(volume)) {
     throw new RehomeError("internal", `${volume.group}/${volume.name} was not made by rehome and is left alone`);
   }
   // The tag is asked for again by LVM itself: nothing that took the name meanwhile is removed.
   const select = `vg_name="${volume.group}" && lv_uuid="${volume.uuid}" && lv_tags={"${TAG}"}`;
-  await runChecked(host, ["lvremove", "--yes", "--quiet", "--select", select, `${volume.group}/${volume.name}`]);
+  const how = ["--yes", "--quiet", ...(backup ? [] : ["--autobackup", "n"]), "--select", select];
+  await runChecked(host, ["lvremove", ...how, `${volume.group}/${volume.name}`]);
 }
 
 /** Adds room to a snapshot. */

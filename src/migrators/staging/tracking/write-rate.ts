@@ -15,6 +15,16 @@ export async function averageWriteRate(host: Host, device: string): Promise<numb
   return exitCode === 0 && seconds > 0 && sectors >= 0 ? (sectors * SECTOR) / seconds : 0;
 }
 
+/**
+ * What the kernel counted of writes and discards to a device, in sectors: the same twice means that nothing was written
+ * in between. Undefined when that cannot be read. @param device `major:minor`
+ */
+export async function writtenTo(host: Host, device: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await host.run(["cat", `/sys/dev/block/${device}/stat`]);
+  const fields = stdout.trim().split(/\s+/);
+  return exitCode !== 0 || fields.length < 11 ? undefined : `${fields[6]} ${fields[13] ?? 0}`;
+}
+
 /** Bytes a second that changed on a disk between its passes, at the most; 0 while there was only one. */
 export function changeRate(passes: readonly Pass[], disk: string): number {
   const own = passes.filter((pass) => pass.disk === disk).toSorted((one, other) => one.startedAt - other.startedAt);
