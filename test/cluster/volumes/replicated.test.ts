@@ -19,6 +19,7 @@ describe("a replicated volume", () => {
     assert.deepEqual(volume.states["beta"], {
       connection: "Connected",
       role: "Secondary",
+      peerRole: "Secondary",
       disks: ["UpToDate", "UpToDate"],
       peerDisks: ["UpToDate", "UpToDate"],
     });
