@@ -2,6 +2,7 @@ import { Args } from "@oclif/core";
 import { connectSource } from "../migrators/connect.js";
 import { commit } from "../migrators/cutover/index.js";
 import { openGuest } from "../migrators/session.js";
+import { overviewOf } from "../migrators/status.js";
 import { BaseCommand, configFlags } from "../lib/view/base-command.js";
 
 export default class Commit extends BaseCommand {
@@ -18,7 +19,7 @@ which are removed.`;
     const { leftOnSource } = await commit(session);
     this.print(`${args.guest} is committed; its source may be retired`);
     if (leftOnSource !== undefined) this.print(leftOnSource);
-    this.suggest("rehome cluster status");
+    this.suggest(overviewOf(args.guest, session.guestConfig.source, await session.store.records()).next);
     return { guest: args.guest, state: "committed", ...(leftOnSource !== undefined && { leftOnSource }) };
   }
 }
