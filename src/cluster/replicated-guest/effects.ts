@@ -2,7 +2,7 @@ import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { writeXml, type XmlElement } from "../../lib/xml.js";
-import type { Edit } from "../cib/tree.js";
+import { editChild, named, withoutChildren, type Edit } from "../cib/tree.js";
 import { foresee } from "../foresee.js";
 import { hasChanged, type Change } from "../simulation/changes.js";
 import { askPacemaker } from "../verify.js";
@@ -56,12 +56,20 @@ export function requireHarmless({ stopped, unsupported }: Effects, force: boolea
   );
 }
 
-/** Pacemaker's own opinion of a CIB, asked on a host before it gets it. @throws RehomeError cib-invalid */
+/**
+ * Pacemaker's own opinion of a configuration, asked on a host before it gets it. Without the resources' history: with it,
+ * crm_verify takes the instances of a clone that is taken out for errors, as long as they are active.
+ * @throws RehomeError cib-invalid
+ */
 export async function requireValid(host: Host, cib: XmlElement): Promise<void> {
+  const configuration = editChild(cib, named("status"), (status) => ({
+    ...status,
+    children: status.children.map((node) => withoutChildren(node, named("lrm"))),
+  }));
   const folder = (await runChecked(host, ["mktemp", "-d"])).trim();
   try {
     const path = `${folder}/cib.xml`;
-    await host.writeFile(path, writeXml(cib), 0o600);
+    await host.writeFile(path, writeXml(configuration), 0o600);
     const said = await askPacemaker(host, ["-x", path], "the CIB with the change");
     if (said === undefined) {
       throw new RehomeError("command-failed", "crm_verify is not installed", {

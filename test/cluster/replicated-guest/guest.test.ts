@@ -25,11 +25,15 @@ const REQUEST: GuestRequest = { name: "web1", xml: DOMAIN, source: "web1.xml", v
 const OPTIONS = { report: silentReport };
 const PATH = definitionPath("web1");
 
-/** What Pacemaker notes of a resource that it has looked for, and that does not run. */
+/** What Pacemaker notes of a guest that it has looked for and that does not run, on a volume that DRBD serves. */
 const NOT_RUNNING = `<lrm id="1"><lrm_resources>
   <lrm_resource id="web1" class="ocf" provider="heartbeat" type="VirtualDomain">
     <lrm_rsc_op id="web1_last_0" operation_key="web1_monitor_0" operation="monitor" call-id="1" rc-code="7" op-status="0"
       interval="0" transition-key="1:0:7:x" transition-magic="0:7;1:0:7:x" crm-debug-origin="x"/>
+  </lrm_resource>
+  <lrm_resource id="drbd-web1" class="ocf" provider="linbit" type="drbd">
+    <lrm_rsc_op id="drbd-web1_last_0" operation_key="drbd-web1_start_0" operation="start" call-id="2" rc-code="0" op-status="0"
+      interval="0" transition-key="2:0:0:x" transition-magic="0:0;2:0:0:x" crm-debug-origin="x"/>
   </lrm_resource></lrm_resources></lrm>`;
 
 function cibOf({ cib }: World): XmlElement {
