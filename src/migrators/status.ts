@@ -89,6 +89,7 @@ function verdict(guest: string, state: GuestState, records: readonly GuestRecord
     case "staged":
       return { authoritative: "source", because: stagedBecause(records), next: afterStaging(guest, records) };
     case "cut-over":
+      if (goingBackBegan(currentSteps(records))) return halfWayBack(guest, records);
       return withHostsAway(guest, records, "the source is off", `rehome commit ${guest}`);
     case "committed":
       return withHostsAway(guest, records, "the move is final", "rehome cluster status");
@@ -121,17 +122,21 @@ function stagedBecause(records: readonly GuestRecord[]): string {
   return tookTooLong(records) ? "the cutover was undone: it took longer than --max-downtime" : "the cutover was undone";
 }
 
+/** As long as it is not recorded that the guest was stopped, it may be running, and the source must not be started. */
+function halfWayBack(guest: string, records: readonly GuestRecord[]): Verdict {
+  const guestIsOff = ["pending", "undone"].includes(statusOf(currentSteps(records), "start"));
+  return {
+    authoritative: guestIsOff ? "source" : "undecided",
+    because: `going back to the source began and has not ended${guestIsOff ? "" : ": the guest may be running"}`,
+    next: `rehome rollback ${guest}`,
+  };
+}
+
 /** A cutover that neither finished nor was undone: its journal says which copy counts. */
 function interrupted(guest: string, records: readonly GuestRecord[]): Verdict {
   const steps = currentSteps(records);
   const reached = CUTOVER_STEPS.findLast(({ name }) => !["pending", "undone"].includes(statusOf(steps, name)));
-  if (goingBackBegan(steps)) {
-    return {
-      authoritative: "source",
-      because: "going back to it began and has not ended",
-      next: `rehome rollback ${guest}`,
-    };
-  }
+  if (goingBackBegan(steps)) return halfWayBack(guest, records);
   const where = reached === undefined ? "it had not begun" : `it came to "${reached.title}"`;
   const next = `rehome cutover ${guest} to go on, rehome rollback ${guest} to go back`;
   const begun = (name: string): boolean => !["pending", "undone"].includes(statusOf(steps, name));

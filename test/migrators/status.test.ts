@@ -11,6 +11,8 @@ function step(name: string, event: StepRecord["event"]): GuestRecord {
   return { type: "step", at: 0, step: name, event };
 }
 
+const CUT_OVER = [state("cutting-over"), step("source-off", "done"), step("start", "done"), state("cut-over")];
+
 describe("which copy of a guest counts", () => {
   const cases: readonly [string, readonly GuestRecord[], "source" | "guest" | "undecided"][] = [
     ["nothing was done", [], "source"],
@@ -21,6 +23,9 @@ describe("which copy of a guest counts", () => {
     ["the start began", [state("cutting-over"), step("source-off", "done"), step("start", "started")], "guest"],
     ["all was undone", [state("cutting-over"), step("source-off", "done"), step("source-off", "undone")], "source"],
     ["the guest answers", [state("cut-over")], "guest"],
+    ["the guest is being stopped", [...CUT_OVER, step("start", "undo-started")], "undecided"],
+    ["the guest could not be stopped", [...CUT_OVER, step("start", "undo-failed")], "undecided"],
+    ["the guest was stopped", [...CUT_OVER, step("start", "undone"), step("register", "undo-failed")], "source"],
     ["it is final", [state("committed")], "guest"],
   ];
   for (const [when, records, expected] of cases) {
@@ -30,6 +35,12 @@ describe("which copy of a guest counts", () => {
       assert.match(overview.next, /^rehome /);
     });
   }
+
+  it("sends back whoever is half-way back, whatever was reached before", () => {
+    const { next, because } = overviewOf("web1", "phys", [...CUT_OVER, step("start", "undone")]);
+    assert.equal(next, "rehome rollback web1");
+    assert.match(because, /going back/);
+  });
 
   it("names a host that was away at the cutover, until it has the guest's definition", () => {
     const records: GuestRecord[] = [

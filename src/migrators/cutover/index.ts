@@ -12,7 +12,7 @@ import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
 import { atOpening, keepAppointment } from "./appointment.js";
 import type { Turn } from "./queue.js";
-import { bothFailed, notStaged, requireOnward, requireState, unfinished } from "./refusals.js";
+import { bothFailed, notStaged, requireArrived, requireOnward, requireState, unfinished } from "./refusals.js";
 import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
@@ -232,7 +232,7 @@ async function goBack(context: CutoverContext): Promise<readonly string[]> {
 export async function commit(session: GuestSession): Promise<{ readonly leftOnSource: string | undefined }> {
   const lock = await session.store.lock(`rehome commit ${session.guest}`);
   try {
-    requireState(session, stateOf(await session.store.records()), ["cut-over"], "commit");
+    requireArrived(session, await session.store.records());
     await session.store.append({ type: "state", at: Date.now(), state: "committed" });
     return { leftOnSource: await releaseSource(session, () => session.connect()) };
   } finally {

@@ -13,6 +13,15 @@ export function requireOnward(session: GuestSession, records: readonly GuestReco
   });
 }
 
+/** A guest that is half-way back to its source is none to keep. @throws RehomeError not-staged, wrong-state */
+export function requireArrived(session: GuestSession, records: readonly GuestRecord[]): void {
+  requireState(session, stateOf(records), ["cut-over"], "commit");
+  if (!goingBackBegan(currentSteps(records))) return;
+  throw new RehomeError("wrong-state", "going back to the source began and has not ended", {
+    remedy: `run rehome rollback ${session.guest}, which ends it`,
+  });
+}
+
 /** @throws RehomeError not-staged, wrong-state */
 export function requireState(
   session: GuestSession,

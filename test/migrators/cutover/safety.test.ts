@@ -8,7 +8,13 @@ import { join } from "node:path";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { probeTcp } from "../../../src/lib/probe-tcp.js";
 import { silentReport } from "../../../src/lib/report.js";
-import { cutOver, refuseToKeepChanges, rollBack, type CutoverOptions } from "../../../src/migrators/cutover/index.js";
+import {
+  commit,
+  cutOver,
+  refuseToKeepChanges,
+  rollBack,
+  type CutoverOptions,
+} from "../../../src/migrators/cutover/index.js";
 import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
 import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
@@ -145,6 +151,16 @@ guests: { web1: { source: phys } }
       code: "wrong-state",
       message: /the source may be running/,
     });
+  });
+
+  it("a guest that is half-way back is not committed: its source is the one that counts", async () => {
+    const one = await session(await silence(), () => {
+      throw unreachable();
+    });
+    await began(one, ...done("preflight", "source-off", "start"));
+    await one.store.append({ type: "state", at: 0, state: "cut-over" });
+    await one.store.append(step("start", "undone"));
+    await assert.rejects(commit(one), { code: "wrong-state", remedy: /rehome rollback web1/ });
   });
 
   it("that switching off began is no proof that the source was told", async () => {
