@@ -9,7 +9,7 @@ import { grubMenu } from "./grub-menu.js";
 import { initramfs } from "./initramfs.js";
 import { kernel, ownInitramfs } from "./kernel.js";
 import { networkNames } from "./network-names.js";
-import { guestAgent, leftovers } from "./notes.js";
+import { guestAgent, leftovers, powerButton } from "./notes.js";
 import { resume } from "./resume.js";
 import { xenLeftovers } from "./xen-leftovers.js";
 
@@ -34,5 +34,6 @@ export const STEPS: readonly Step[] = [
   lvmFilter,
   caches,
   guestAgent,
+  powerButton,
   leftovers,
 ];

@@ -26,6 +26,27 @@ export const guestAgent: Step = {
   },
 };
 
+const AGENT = [...UNITS.map((folder) => `${folder}/${UNIT}`), "/etc/init.d/qemu-guest-agent"];
+const ACPID = ["/usr/sbin/acpid", "/sbin/acpid"];
+const LOGIND = ["/lib/systemd/systemd-logind", "/usr/lib/systemd/systemd-logind"];
+const BUS = ["/usr/bin/dbus-daemon", "/bin/dbus-daemon", "/usr/bin/dbus-broker"];
+
+/** Under Xen the kernel itself shut the guest down when it was asked to; under KVM somebody has to heed a power button. */
+export const powerButton: Step = {
+  name: "power button",
+  async check({ files }) {
+    const has = async (paths: readonly string[]): Promise<boolean> => {
+      for (const path of paths) if ((await files.stat(path)) !== undefined) return true;
+      return false;
+    };
+    if ((await has(AGENT)) || (await has(ACPID)) || ((await has(LOGIND)) && (await has(BUS)))) {
+      return { edits: [], warnings: [] };
+    }
+    const why = "nothing in the guest heeds the power button, so each stop takes minutes and ends as a power cut";
+    return { edits: [], warnings: [`${why}: install qemu-guest-agent, acpid or dbus in the guest when it runs`] };
+  },
+};
+
 /** Software for the hardware or hypervisor that the server came from. It does no harm, but serves nothing any more. */
 const LEFTOVERS: readonly (readonly [path: string, name: string])[] = [
   ["/usr/bin/vmware-toolbox-cmd", "VMware's tools (open-vm-tools)"],

@@ -3,7 +3,7 @@ import { runStep } from "../../../../src/migrators/conversion/convert.js";
 import { caches, lvmFilter } from "../../../../src/migrators/conversion/steps/caches.js";
 import { consoleGetty } from "../../../../src/migrators/conversion/steps/console-getty.js";
 import { networkNames } from "../../../../src/migrators/conversion/steps/network-names.js";
-import { guestAgent, leftovers } from "../../../../src/migrators/conversion/steps/notes.js";
+import { guestAgent, leftovers, powerButton } from "../../../../src/migrators/conversion/steps/notes.js";
 import { guestPlan } from "../fixtures.js";
 import { memoryFilesystem, stepContext } from "../memory-filesystem.js";
 
@@ -126,6 +126,16 @@ describe("conversion steps: guest agent and leftovers", () => {
     const udev = memoryFilesystem({ [unit]: "[Service]\n" });
     assert.deepEqual(await runStep(guestAgent, stepContext(udev)), { changes: [], warnings: [] });
     assert.match((await runStep(guestAgent, stepContext(memoryFilesystem({})))).warnings.join(), /not installed/);
+  });
+
+  it("says when nothing in the guest heeds the power button", async () => {
+    const logind = "/lib/systemd/systemd-logind";
+    const warned = async (files: Record<string, string>): Promise<number> =>
+      (await runStep(powerButton, stepContext(memoryFilesystem(files)))).warnings.length;
+    assert.equal(await warned({ [logind]: "" }), 1); // it is told by dbus
+    assert.equal(await warned({ [logind]: "", "/usr/bin/dbus-daemon": "" }), 0);
+    assert.equal(await warned({ "/usr/sbin/acpid": "" }), 0);
+    assert.equal(await warned({ [unit]: "[Service]\n" }), 0);
   });
 
   it("names what serves nothing any more, and SELinux", async () => {
