@@ -9,6 +9,7 @@ import { XEN_GUESTS } from "../images/xen.js";
 import { HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { Move } from "./cluster/move.js";
+import { MovedDomain } from "./cluster/moved-domain.js";
 import { eventually } from "./eventually.js";
 import { askLedger } from "./ledger.js";
 
@@ -53,15 +54,7 @@ describe("moving the domains of a Xen host onto the lab's cluster while they are
     log(`${name}: ${acknowledged.length} numbers, the last is ${acknowledged.at(-1)?.number ?? 0}`);
   }
 
-  /** The hosts that run a guest, by libvirt's own word. */
-  async function hostsOf(name: string): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (const host of HOSTS) {
-      const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
-      if (stdout.split("\n").includes(name)) found.push(host);
-    }
-    return found;
-  }
+  const hostsOf = (name: string): Promise<readonly string[]> => new MovedDomain(cluster, move, name).hosts();
 
   async function requireReplicated(name: string): Promise<void> {
     const { volumes } = await move.run<{ readonly volumes: readonly ReplicatedVolume[] }>("volume list");

@@ -2,60 +2,29 @@ import assert from "node:assert/strict";
 import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { GuestRecord } from "../../../src/migrators/guest-store.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
-import type { GuestOverview } from "../../../src/migrators/status.js";
 import { ARBITRATOR, HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { Move } from "./cluster/move.js";
+import { MovedDomain } from "./cluster/moved-domain.js";
 import { eventually } from "./eventually.js";
-import { askLedger } from "./ledger.js";
 
 const log = (line: string): void => console.log(`      ${line}`);
 const BOOT_MS = 20 * 60_000;
 const HOURS = 3_600_000;
 const GUEST = "db1";
-const ADDRESS = "192.0.2.22";
 
 describe("a move with mishaps", () => {
   let cluster: ClusterLab;
   let move: Move;
-  let last = 0;
+  let guest: MovedDomain;
 
   before(async () => {
     cluster = await ClusterLab.finished(log);
     move = await Move.ofDomains(cluster);
-    await takeNumber();
+    guest = new MovedDomain(cluster, move, GUEST);
+    await guest.takeNumber();
   });
   after(() => cluster.close());
-
-  /** Takes a number from the service, wherever it runs: each is on its disk before it is given out. */
-  async function takeNumber(): Promise<void> {
-    await eventually(BOOT_MS, async () => {
-      const number = await askLedger(ADDRESS);
-      assert.ok(number > last, `${number} was given out before: ${last} was the last`);
-      last = number;
-    });
-  }
-
-  /** The hosts that run the guest, by libvirt's own word. */
-  async function hostsOf(): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (const host of HOSTS) {
-      const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
-      if (stdout.split("\n").includes(GUEST)) found.push(host);
-    }
-    return found;
-  }
-
-  async function runsOnSource(): Promise<boolean> {
-    return (await cluster.machine("dom0").run(["xl", "list", GUEST])).exitCode === 0;
-  }
-
-  async function status(): Promise<GuestOverview> {
-    const { guests } = await move.run<{ readonly guests: readonly GuestOverview[] }>("status", GUEST);
-    const [found = assert.fail("no status")] = guests;
-    log(`${found.authoritative} counts: ${found.because}; next: ${found.next}`);
-    return found;
-  }
 
   /** The host that the guest is copied to. */
   async function placement(): Promise<string> {
@@ -78,7 +47,7 @@ describe("a move with mishaps", () => {
     assert.match(stdout, /beta/);
     log(JSON.stringify((JSON.parse(stdout) as { error: object }).error).slice(0, 300));
     for (const host of HOSTS) assert.doesNotMatch(await cluster.machine(host).check(["lvs"]), /db1/);
-    await takeNumber();
+    await guest.takeNumber();
   });
 
   it("goes back to the source by itself when its target loses power in the last pass", async function () {
@@ -89,12 +58,12 @@ describe("a move with mishaps", () => {
       host.cutPower(),
     );
     assert.ok(code !== undefined && code !== 0, output);
-    assert.equal(await runsOnSource(), true);
-    assert.equal((await status()).authoritative, "source");
-    await takeNumber();
+    assert.equal(await guest.runsOnSource(), true);
+    assert.equal((await guest.overview(log)).authoritative, "source");
+    await guest.takeNumber();
     await host.waitForSsh(BOOT_MS); // it was fenced, and so switched on again
     await cluster.settled();
-    assert.deepEqual(await hostsOf(), []);
+    assert.deepEqual(await guest.hosts(), []);
   });
 
   it("goes on at the next call when the source was cut off in the last pass", async function () {
@@ -106,17 +75,17 @@ describe("a move with mishaps", () => {
       dom0.cutLink("lan"),
     );
     assert.ok(code !== undefined && code !== 0, output);
-    await status();
-    assert.deepEqual(await hostsOf(), []);
+    await guest.overview(log);
+    assert.deepEqual(await guest.hosts(), []);
     await dom0.restoreLink("lan");
     await cluster.machine(ARBITRATOR).restoreLink("lan");
     await cluster.settled();
     await dom0.waitForSsh(BOOT_MS);
-    assert.equal((await status()).authoritative, "source");
+    assert.equal((await guest.overview(log)).authoritative, "source");
     await cluster.machine(await otherHost()).check(["systemctl", "poweroff", "--no-block"]); // it is not needed
     await move.run<CutoverResult>("cutover", GUEST);
-    await takeNumber();
-    assert.equal(await runsOnSource(), false);
+    await guest.takeNumber();
+    assert.equal(await guest.runsOnSource(), false);
   });
 
   async function otherHost(): Promise<string> {
@@ -126,7 +95,7 @@ describe("a move with mishaps", () => {
 
   it("is highly available once the other host is back and has been given the guest", async function () {
     this.timeout(HOURS);
-    const { next, because } = await status();
+    const { next, because } = await guest.overview(log);
     assert.match(`${because} ${next}`, new RegExp(await otherHost()));
     const other = cluster.machine(await otherHost());
     await other.powerOn();
@@ -135,11 +104,11 @@ describe("a move with mishaps", () => {
     await eventually(BOOT_MS, async () => {
       assert.match(await other.check(["drbdadm", "dstate", GUEST]), /^UpToDate\/UpToDate$/m);
     });
-    const [host = ""] = await hostsOf();
+    const [host = ""] = await guest.hosts();
     const cutAt = Date.now();
     await cluster.machine(host).cutPower();
-    await eventually(BOOT_MS, takeNumber);
+    await guest.takeNumber();
     log(`${Math.round((Date.now() - cutAt) / 1000)} s from the cut to an answer`);
-    assert.deepEqual(await hostsOf().catch(() => [other.name]), [other.name]);
+    assert.deepEqual(await guest.hosts().catch(() => [other.name]), [other.name]);
   });
 });

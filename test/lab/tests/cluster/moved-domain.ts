@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import type { GuestOverview } from "../../../../src/migrators/status.js";
+import { XEN_GUESTS } from "../../images/xen.js";
+import { eventually } from "../eventually.js";
+import { askLedger } from "../ledger.js";
+import { HOSTS } from "./configuration.js";
+import type { ClusterLab } from "./finished.js";
+import type { Move } from "./move.js";
+
+const BOOT_MS = 20 * 60_000;
+
+/** One of the Xen host's domains on its way: who runs it, what it says, what rehome says of it. */
+export class MovedDomain {
+  private last = 0;
+
+  constructor(
+    private readonly cluster: ClusterLab,
+    private readonly move: Move,
+    readonly name: string,
+  ) {}
+
+  /** Takes a number from its service, wherever that runs: each is on its disk before it is given out. */
+  async takeNumber(): Promise<void> {
+    const address = XEN_GUESTS.find(({ name }) => name === this.name)?.address ?? "";
+    await eventually(BOOT_MS, async () => {
+      const number = await askLedger(address);
+      assert.ok(number > this.last, `${number} was given out before: ${this.last} was the last`);
+      this.last = number;
+    });
+  }
+
+  async runsOnSource(): Promise<boolean> {
+    return (await this.cluster.machine("dom0").run(["xl", "list", this.name])).exitCode === 0;
+  }
+
+  /** The hosts of the cluster that run it, by libvirt's own word. */
+  async hosts(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const host of HOSTS) {
+      const { stdout } = await this.cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
+      if (stdout.split("\n").includes(this.name)) found.push(host);
+    }
+    return found;
+  }
+
+  /** What `rehome status` says. */
+  async overview(log: (line: string) => void): Promise<GuestOverview> {
+    const { guests } = await this.move.run<{ readonly guests: readonly GuestOverview[] }>("status", this.name);
+    const [found = assert.fail("no status")] = guests;
+    log(`  ${found.authoritative} counts: ${found.because}; next: ${found.next}`);
+    return found;
+  }
+}
