@@ -59,7 +59,7 @@ export class ServerGuest {
     await server.writeRaw(2 * MIB, random(2, MIB)); // /boot
     await server.write("root", 0, random(3, 9 * MIB));
     await server.write("data", 3 * MIB, random(4, 200_000));
-    await server.writeRaw(server.place(60), random(5, 3 * MIB)); // what a volume left that was removed
+    await server.writeRaw(server.place(76), random(5, 3 * MIB)); // what a volume left that was removed, and the second snapshot gets
     return made.guest;
   }
 
