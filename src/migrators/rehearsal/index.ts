@@ -56,15 +56,14 @@ export async function rehearse(request: RehearsalRequest): Promise<RehearsalResu
         perform(request, { plan, machine, hypervisor, target, kept }, images),
       );
     } finally {
-      await runChecked(host, ["rm", "-rf", "--", target.workFolder]);
-      await volumes.release();
+      await volumes.release().finally(() => runChecked(host, ["rm", "-rf", "--", target.workFolder]));
     }
   } finally {
     await lock.release();
   }
 }
 
-interface Stage {
+interface Setting {
   readonly plan: GuestPlan;
   readonly machine: Machine;
   readonly hypervisor: Hypervisor;
@@ -72,19 +71,23 @@ interface Stage {
   readonly kept: string;
 }
 
-async function perform(request: RehearsalRequest, stage: Stage, images: readonly string[]): Promise<RehearsalResult> {
+async function perform(
+  request: RehearsalRequest,
+  setting: Setting,
+  images: readonly string[],
+): Promise<RehearsalResult> {
   const { session } = request;
-  const { plan, hypervisor, kept } = stage;
+  const { plan, hypervisor, kept } = setting;
   const emulated = hypervisor.type === "qemu";
   const note = async (outcome: Outcome): Promise<Rehearsal> => {
     const rehearsal = { at: Date.now(), emulated, ...outcome };
     await session.store.append({ type: "rehearsal", at: rehearsal.at, rehearsal });
     return rehearsal;
   };
-  const { disks, converted } = await convert(request, stage, images, note);
+  const { disks, converted } = await convert(request, setting, images, note);
   const { durationMs: convertMs } = converted;
   const memory = await memoryHere(session.target, plan, request.report);
-  const booted = await boot(request, stage, disks, memory);
+  const booted = await boot(request, setting, disks, memory);
   const consolePath = join(kept, "console.txt");
   await session.target.writeFile(consolePath, withScreen(booted), 0o600);
   const { verdict, bootMs } = booted;
@@ -114,7 +117,7 @@ const GUESTS_OWN = ["guest-unsupported", "guest-encrypted", "guest-disk-full", "
 
 async function convert(
   { report }: RehearsalRequest,
-  { target, machine, hypervisor }: Stage,
+  { target, machine, hypervisor }: Setting,
   images: readonly string[],
   note: (outcome: Outcome) => Promise<unknown>,
 ): Promise<{ readonly disks: readonly OverlayDisk[]; readonly converted: ConversionReport }> {
@@ -142,7 +145,7 @@ async function convert(
 
 async function boot(
   { session, timeoutMs, report, signal }: RehearsalRequest,
-  { plan, hypervisor, target, kept }: Stage,
+  { plan, hypervisor, target, kept }: Setting,
   disks: readonly OverlayDisk[],
   memory: number,
 ): Promise<Booted> {
