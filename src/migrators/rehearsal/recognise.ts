@@ -45,6 +45,10 @@ const STUCK: readonly Sign[] = [
   stuck(/Kernel panic - not syncing(?:: (.+))?/g, (_, match) => `kernel panic${said(match[1])}`),
   stuck(/^ *\(initramfs\) ?|^dracut:\/# ?|Dropping to a shell/gm, (text) => `initramfs shell${rootError(text)}`),
   stuck(/^rehome: (.{1,80}); this is a shell in the initramfs/gm, (_, match) => `initramfs shell${said(match[1])}`),
+  stuck(
+    /Target filesystem doesn't have requested (\S{1,60}?)\.?$|No init found/gm,
+    (_, match) => `its root has no ${match[1] ?? "init"}`,
+  ),
   stuck(/Dependency failed for .{0,40}Local File Systems/g, (text) => `emergency mode${unitError(text)}`),
   stuck(
     /You are in (?:emergency|rescue) mode|Entering emergency mode|root password for maintenance|Press Enter for maintenance|the root account is locked/g,

@@ -103,6 +103,13 @@ describe("what a starting guest's console says", () => {
       ),
       "emergency mode: Timed out waiting for device dev-vdb1.device",
     ],
+    [
+      "an initramfs that finds no init, and starts a shell instead",
+      onConsole(
+        "run-init: /sbin/init: No such file or directory\nTarget filesystem doesn't have requested /sbin/init.\nrun-init: /etc/init: No such file or directory\n/bin/sh: 0: can't access tty; job control turned off\n# ",
+      ),
+      "its root has no /sbin/init",
+    ],
     ["one that switched itself off", seen({ status: "shutdown" }), "it switched itself off"],
     ["one that starts again and again", seen({ restarts: 5 }), "it restarted itself 5 times"],
     [
