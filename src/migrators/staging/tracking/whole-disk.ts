@@ -289,7 +289,8 @@ function composed(
   const followable = parts.map(({ origin, followed: { view, atRest } }): Followable => {
     const { device, changed = "unknown" } = view.stretches[0] ?? {};
     const pieces = piecesOf(layout, origin.group, origin.name);
-    return { pieces, device: atRest === undefined ? device : undefined, changed };
+    const fromSnapshot = atRest === undefined && changed !== "unknown"; // all of it is read from the disk, as at rest
+    return { pieces, device: fromSnapshot ? device : undefined, changed };
   });
   const stretches = stretchesOn({ path: sourcePath, size }, followable, leftOut);
   const sum = (key: "readBytes" | "wireBytes"): number => parts.reduce((all, { followed }) => all + followed[key], 0);
