@@ -80,7 +80,9 @@ class LvmTracker implements Tracker {
     const origin = run.found?.find((one) => one.device !== undefined && one.device === device);
     if (origin !== undefined) return prepared(await followVolumeDisk(run, volume, origin));
     await giveUp(run, disk, sourcePath);
-    return device === undefined || !this.isOwn(disk)
+    const insideDisks =
+      this.context.insideDisks ?? [...run.trackings.keys()].some((name) => name.startsWith(`${disk}/`));
+    return device === undefined || !insideDisks || !this.isOwn(disk)
       ? prepared(plainDisk(volume))
       : prepareWholeDisk(run, volume, device);
   }
