@@ -3,6 +3,7 @@ import { preferredHost, type ComingGuest } from "../../cluster/replicated-guest/
 import type { ClusterSession } from "../../cluster/setup/session.js";
 import { hostsOf } from "../../cluster/setup/members.js";
 import { RehomeError } from "../../lib/errors.js";
+import { availableMemory } from "../../lib/host/memory.js";
 import { formatSize } from "../../lib/units.js";
 import type { GuestRecord, GuestStore } from "../guest-store.js";
 import type { GuestPlan } from "../types.js";
@@ -58,10 +59,7 @@ export async function placeGuest(
   const { cluster, connections } = session;
   const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
   const candidates = await Promise.all(
-    reached.map(async (host): Promise<Candidate> => {
-      const text = (await host.readFile("/proc/meminfo")).toString();
-      return { host: host.name, free: Number(/^MemAvailable:\s*(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024 };
-    }),
+    reached.map(async (host): Promise<Candidate> => ({ host: host.name, free: await availableMemory(host) })),
   );
   const before = placedOn(await store.records());
   const preferred = before === undefined ? await preferredBy(session, guest, coming) : undefined;

@@ -3,6 +3,7 @@ import { probeHypervisor } from "../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import { consoleTail } from "../../lib/console-text.js";
 import { RehomeError } from "../../lib/errors.js";
+import { availableMemory } from "../../lib/host/memory.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { reported, type Report } from "../../lib/report.js";
@@ -168,9 +169,7 @@ async function boot(
 }
 
 async function memoryHere(host: Host, { memory: planned }: GuestPlan, report: Report): Promise<number> {
-  const text = (await host.readFile("/proc/meminfo")).toString();
-  const available = Number(/^MemAvailable:\s*(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
-  const memory = memoryFor(planned, available, host.name);
+  const memory = memoryFor(planned, await availableMemory(host), host.name);
   if (memory < planned) {
     const given = `${formatSize(memory)} instead of ${formatSize(planned)} of memory`;
     report.note({ severity: "info", text: `the guest is started with ${given}: no more is free here` });
