@@ -55,15 +55,7 @@ export async function addGuest(
   request: GuestRequest,
   options: GuestOptions,
 ): Promise<GuestChange & { readonly changed: number }> {
-  return session.exclusively(
-    `rehome cluster add ${request.name}`,
-    async (journal) => {
-      const { change, steps } = await planGuest(session, request, options);
-      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
-      return { ...change, changed };
-    },
-    options.lockWaitMs,
-  );
+  return carryOut(session, `rehome cluster add ${request.name}`, options, () => planGuest(session, request, options));
 }
 
 /**
@@ -95,15 +87,7 @@ export async function removeGuest(
   name: string,
   options: GuestOptions,
 ): Promise<GuestChange & { readonly changed: number }> {
-  return session.exclusively(
-    `rehome cluster remove ${name}`,
-    async (journal) => {
-      const { change, steps } = await planRemoval(session, name, options);
-      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
-      return { ...change, changed };
-    },
-    options.lockWaitMs,
-  );
+  return carryOut(session, `rehome cluster remove ${name}`, options, () => planRemoval(session, name, options));
 }
 
 /** What `removeGuest` would change; changes nothing. @throws as removeGuest */
@@ -113,6 +97,24 @@ export async function foreseeRemoval(
   options: GuestOptions,
 ): Promise<GuestChange> {
   return (await planRemoval(session, name, options)).change;
+}
+
+/** Plans with nobody else changing the cluster, and does it. */
+function carryOut(
+  session: ClusterSession,
+  purpose: string,
+  options: GuestOptions,
+  plan: () => Promise<GuestPlan>,
+): Promise<GuestChange & { readonly changed: number }> {
+  return session.exclusively(
+    purpose,
+    async (journal) => {
+      const { change, steps } = await plan();
+      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
+      return { ...change, changed };
+    },
+    options.lockWaitMs,
+  );
 }
 
 async function planGuest(session: ClusterSession, request: GuestRequest, options: GuestOptions): Promise<GuestPlan> {
