@@ -184,17 +184,17 @@ function trackingOf(request: FollowRequest, generation: number, made: SourceVolu
 /**
  * Where all is to be copied the volume itself is read: a snapshot is read in single chunks, many times as slowly, and
  * what is written meanwhile is in its table, so that the next pass makes the copy whole.
- * @param device what to read of what is known to have changed; the snapshot without it
+ * @param changedFrom what is read where it is known what changed; the snapshot without it
  */
 function viewOf(
   { volume, method }: FollowRequest,
   { pending, kind }: Tracking,
   snapshot: SourceVolume,
-  device = `/dev/mapper/${snapshot.dmName}`,
+  changedFrom = `/dev/mapper/${snapshot.dmName}`,
 ): DiskView {
   const { size, sourcePath } = volume.plan;
   const changed = pending === "all" ? ("unknown" as const) : unpackExtents(pending, size);
-  if (changed === "unknown") device = sourcePath;
+  const device = changed === "unknown" ? sourcePath : changedFrom;
   return {
     tracker: changed === "unknown" ? "hash" : kind,
     instant: `/${snapshot.uuid}`,

@@ -286,11 +286,11 @@ function composed(
   leftOut: readonly Extent[],
 ): Pick<FollowedDisk, "volume" | "view" | "cost"> {
   const { sourcePath, size } = volume.plan;
-  const followable = parts.map(({ origin, followed: { view, atRest } }): Followable => {
+  const followable = parts.map(({ origin, volume: { plan }, followed: { view } }): Followable => {
     const { device, changed = "unknown" } = view.stretches[0] ?? {};
     const pieces = piecesOf(layout, origin.group, origin.name);
-    const fromSnapshot = atRest === undefined && changed !== "unknown"; // all of it is read from the disk, as at rest
-    return { pieces, device: fromSnapshot ? device : undefined, changed };
+    // a volume that is read itself, and not its snapshot, is read where it lies: from the disk
+    return { pieces, device: device === plan.sourcePath ? undefined : device, changed };
   });
   const stretches = stretchesOn({ path: sourcePath, size }, followable, leftOut);
   const sum = (key: "readBytes" | "wireBytes"): number => parts.reduce((all, { followed }) => all + followed[key], 0);
