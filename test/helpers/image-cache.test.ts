@@ -12,7 +12,10 @@ describe("the cache of images", () => {
   const before = process.env["XDG_CACHE_HOME"];
 
   beforeEach(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // who may not build has nothing to prune
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root builds images, and has any to prune");
+      this.skip();
+    }
     home = await mkdtemp(join(tmpdir(), "rehome-cache-"));
     process.env["XDG_CACHE_HOME"] = home;
   });

@@ -26,7 +26,10 @@ describe("conversion of a real Debian without virtio drivers", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it("boots from virtio disks to a login on the serial console, with its address on a virtio card", async function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root can build the image
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can build the image");
+      this.skip();
+    }
     const image = await serverImage({ virtio: false });
     const volumes = [join(folder, "vda.raw"), join(folder, "vdb.raw")] as const;
     await runChecked(host, ["cp", "--sparse=always", image.rootDisk, volumes[0]]);

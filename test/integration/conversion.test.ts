@@ -242,7 +242,10 @@ describe("conversion of tiny guests (real libguestfs)", function () {
   });
 
   it("notices that the overlay's disk is full, and does not hang", async function () {
-    if (process.getuid?.() !== 0) this.skip(); // mounts a small file system
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: mounting a small tmpfs takes root");
+      this.skip();
+    }
     const small = join(folder, "small");
     await mkdir(small);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=600m", "rehome-test", small]);

@@ -39,7 +39,10 @@ describe("the README's one host", function () {
   let log = "";
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // namespaces of one's own are for root
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can make namespaces");
+      this.skip();
+    }
     folder = await mkdtemp(join(tmpdir(), "rehome-one-host-"));
     await writeFile(join(folder, "qemu.conf"), QEMU_CONF);
     await writeFile(join(folder, "rehome"), `#!/bin/sh\nexec ${process.execPath} ${ROOT}/bin/dev.js "$@"\n`);

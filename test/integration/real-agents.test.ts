@@ -65,7 +65,10 @@ describe("real agents", function () {
     );
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // namespaces of one's own are for root
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can make namespaces");
+      this.skip();
+    }
     world = await agentWorld(NODE, (folder) => cib(folder));
     await mkdir(join(world.folder, "mnt"), { recursive: true });
   });

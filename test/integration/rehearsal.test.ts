@@ -27,7 +27,10 @@ describe("rehome rehearse, with a real Debian", function () {
   let store: GuestStore;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root can build the image
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can build the image");
+      this.skip();
+    }
     image = await serverImage({ virtio: false });
     folder = await mkdtemp(join(tmpdir(), "rehome-rehearsal-"));
     volumes = ["vda.raw", "vdb.raw"].map((name) => join(folder, name));

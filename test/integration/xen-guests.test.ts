@@ -34,7 +34,10 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
   let guests: XenGuests;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root can build the image
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can build the images");
+      this.skip();
+    }
     folder = await mkdtemp(join(tmpdir(), "rehome-xen-guests-"));
     guests = await xenGuests(join(folder, "source"));
   });
@@ -110,7 +113,10 @@ describe("paravirtual guests of Xen's, moved as far as one machine can", functio
     const image = await copyOf(guests.web1, "no-modules.raw");
     const release = await emptyBoot(image);
     const deb = await download(`linux-image-${release}`, join(folder, "packages"));
-    if (deb === undefined) this.skip(); // the archive has only the newest kernels
+    if (deb === undefined) {
+      console.log(`      skipped: the archive has no package of linux ${release} any more`);
+      this.skip();
+    }
     const swap = join(folder, "source", "swap.raw");
     await runChecked(host, ["truncate", "-s", "16M", swap]);
     await runChecked(host, ["mkswap", "-q", swap]);

@@ -73,7 +73,10 @@ describe("a runtime whose CIB goes bad", function () {
     const folder = dirname(runtime.paths.cib);
     const small = join(folder, "small");
     await mkdir(small);
-    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]).status !== 0) this.skip();
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]).status !== 0) {
+      console.log("      skipped: mounting a small tmpfs takes root");
+      this.skip();
+    }
     const outer = runtime;
     try {
       runtime = await testRuntime("", undefined, small);

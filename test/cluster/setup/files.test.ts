@@ -23,7 +23,10 @@ function withFiles<T>(files: Readonly<Record<string, string>>, work: (folder: st
 
 function needs(program: string): (this: Mocha.Context) => void {
   return function () {
-    if (spawnSync(program, ["--version"]).error !== undefined) this.skip();
+    if (spawnSync(program, ["--version"]).error !== undefined) {
+      console.log(`      skipped: ${program} is not installed`);
+      this.skip();
+    }
   };
 }
 
@@ -152,7 +155,10 @@ describe("DRBD's configuration", () => {
 
 describe("lvmlocal.conf", () => {
   it("keeps LVM away from what is inside guests' volumes", function () {
-    if (spawnSync("lvmconfig", ["--version"]).error !== undefined) this.skip();
+    if (spawnSync("lvmconfig", ["--version"]).error !== undefined) {
+      console.log("      skipped: lvmconfig (package lvm2) is not installed");
+      this.skip();
+    }
     const shown = withFiles(
       { "lvm.conf": "devices { scan_lvs = 1 }\n", "lvmlocal.conf": lvmConf("vg-a.b") },
       (folder) =>

@@ -112,7 +112,10 @@ describe("a volume on another machine", function () {
     const path = await file(4 * MIB);
     await assert.rejects(openAt(path, 5 * MIB), { code: "volume-foreign", message: /4194304 bytes/ });
     await assert.rejects(openAt(`${path}.away`, MIB), { code: "volume-missing" });
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: making a loop device takes root");
+      this.skip();
+    }
     const device = loopDevice(path);
     await openAt(device, 4 * MIB);
     await assert.rejects(openAt(device, 4 * MIB), { code: "volume-busy" });

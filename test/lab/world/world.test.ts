@@ -9,7 +9,10 @@ describe("the lab's world", function () {
   let folder: string;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root can make one
+    if (process.getuid?.() !== 0) {
+      console.log("      skipped: only root can make namespaces");
+      this.skip();
+    }
     folder = await mkdtemp("/var/tmp/rehome-world-");
   });
   afterEach(() => endWorld(folder));

@@ -143,7 +143,10 @@ describe("a disk that is served for reading", () => {
 
 describe("a disk that is served over ssh", () => {
   it("is read as it is, and its clients learn that the connection broke", async function () {
-    if (!hasSshd()) this.skip();
+    if (!hasSshd()) {
+      console.log("      skipped: openssh-server is not installed");
+      this.skip();
+    }
     const sshd = await startSshd();
     const host = await connectSsh({ ...sshd.target }, { name: "dom0" });
     try {
