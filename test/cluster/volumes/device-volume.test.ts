@@ -1,5 +1,4 @@
 import { strict as assert } from "node:assert";
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +13,7 @@ import { silentReport, type Note } from "../../../src/lib/report.js";
 import { stageGuest } from "../../../src/migrators/staging/index.js";
 import { cutHost } from "../../helpers/cut-host.js";
 import { deviceVolumes } from "../../helpers/device-volumes.js";
+import { detachLoop, loopDevice } from "../../helpers/loop-device.js";
 import { firstDifference } from "../../helpers/random-disk.js";
 import { hasSshd, startSshd } from "../../helpers/sshd.js";
 import { stagingFixture, writeAt, type StagingFixture } from "../../helpers/staging.js";
@@ -34,7 +34,7 @@ describe("a volume on another machine", function () {
   });
   afterEach(async () => {
     for (const volume of opened) await volume.close();
-    for (const loop of loops) execFileSync("losetup", ["--detach", loop]);
+    for (const loop of loops) await detachLoop(loop);
     await rm(folder, { recursive: true });
   });
 
@@ -52,22 +52,18 @@ describe("a volume on another machine", function () {
     opened.push(volume);
     return volume;
   }
-  function loopDevice(path: string): string {
-    const device = execFileSync("losetup", ["--find", "--show", path], { encoding: "utf8" }).trim();
+  async function deviceOf(test: Mocha.Context, path: string): Promise<string> {
+    const device = await loopDevice(test, path);
     loops.push(device);
     return device;
   }
 
   for (const kind of ["file", "device"] as const) {
     it(`holds what was written, to the last byte: a ${kind}`, async function () {
-      if (kind === "device" && process.getuid?.() !== 0) {
-        console.log("      skipped: making a loop device takes root");
-        this.skip();
-      }
       const size = 24 * MIB + 512; // the end is no whole block
       const expected = randomBytes(size);
       const path = await file(size, randomBytes(size));
-      const volume = await openAt(kind === "file" ? path : loopDevice(path), size);
+      const volume = await openAt(kind === "file" ? path : await deviceOf(this, path), size);
       await volume.write([expected.subarray(0, 5 * MIB + 4096), expected.subarray(5 * MIB + 4096)], 0);
       expected.fill(0, MIB, 3 * MIB + 4096);
       await volume.zero(MIB, 2 * MIB + 4096);
@@ -112,11 +108,7 @@ describe("a volume on another machine", function () {
     const path = await file(4 * MIB);
     await assert.rejects(openAt(path, 5 * MIB), { code: "volume-foreign", message: /4194304 bytes/ });
     await assert.rejects(openAt(`${path}.away`, MIB), { code: "volume-missing" });
-    if (process.getuid?.() !== 0) {
-      console.log("      skipped: making a loop device takes root");
-      this.skip();
-    }
-    const device = loopDevice(path);
+    const device = await deviceOf(this, path);
     await openAt(device, 4 * MIB);
     await assert.rejects(openAt(device, 4 * MIB), { code: "volume-busy" });
   });

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { runChecked } from "../../../src/lib/host/run.js";
 import { runFinalPass, stageGuest, verifyTarget } from "../../../src/migrators/staging/index.js";
+import { detachLoop, loopDevice } from "../../helpers/loop-device.js";
 import { allocated, stagingFixture, type StagingFixture } from "../../helpers/staging.js";
 
 const MIB = 1024 * 1024;
@@ -16,15 +17,10 @@ describe("a raw image that is in use through a loop device", () => {
 
   before(async function () {
     guest = await stagingFixture({ sizes: [80 * MIB] });
-    const made = await host.run(["losetup", "--find", "--show", guest.disks[0] ?? ""]);
-    loop = made.stdout.trim();
-    if (made.exitCode !== 0) {
-      console.log("      skipped: no loop device here; making one takes root");
-      this.skip();
-    }
+    loop = await loopDevice(this, guest.disks[0] ?? "");
   });
   after(async () => {
-    if (loop !== "") await runChecked(host, ["losetup", "--detach", loop]);
+    if (loop !== "") await detachLoop(loop);
     await guest.remove();
   });
 

@@ -5,16 +5,15 @@ import { join } from "node:path";
 import { fileVolumes } from "../../../src/cluster/volumes/file-volume.js";
 import type { Volume, VolumeStore } from "../../../src/cluster/volumes/types.js";
 import { DIGEST_SIZE } from "../../../src/lib/digest.js";
-import { localHost } from "../../../src/lib/host/local-host.js";
 import { DigestMap } from "../../../src/migrators/staging/digest-map.js";
 import { runFinalPass, stageGuest } from "../../../src/migrators/staging/index.js";
+import { detachLoop, loopDevice } from "../../helpers/loop-device.js";
 import { firstDifference } from "../../helpers/random-disk.js";
 import { stagingFixture, writeAt, type StagingFixture } from "../../helpers/staging.js";
 
 const MIB = 1024 * 1024;
 
 describe("a device whose page cache is not what is on the disk (rule 1)", () => {
-  const host = localHost();
   let guest: StagingFixture | undefined;
   let file: StagingFixture;
   let loop = "";
@@ -22,17 +21,12 @@ describe("a device whose page cache is not what is on the disk (rule 1)", () => 
 
   before(async function () {
     file = await stagingFixture({ sizes: [8 * MIB] });
-    const made = await host.run(["losetup", "--find", "--show", file.disks[0] ?? ""]);
-    loop = made.stdout.trim();
-    if (made.exitCode !== 0) {
-      console.log("      skipped: no loop device here; making one takes root");
-      this.skip();
-    }
+    loop = await loopDevice(this, file.disks[0] ?? "");
     opened = await open(loop, "r"); // the cache of a device that nobody has open is dropped
   });
   after(async () => {
     await opened?.close();
-    if (loop !== "") await host.run(["losetup", "--detach", loop]);
+    if (loop !== "") await detachLoop(loop);
     await file.remove();
   });
   afterEach(() => guest?.remove());

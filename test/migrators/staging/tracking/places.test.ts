@@ -17,6 +17,7 @@ import {
   type Piece,
 } from "../../../../src/migrators/staging/tracking/places.js";
 import { leftOutOn, stretchesOn, wholeChunks } from "../../../../src/migrators/staging/tracking/project.js";
+import { detachLoop, loopDevice } from "../../../helpers/loop-device.js";
 
 const MIB = 1024 * 1024;
 const CHUNK = 65_536;
@@ -39,13 +40,9 @@ describe("what LVM has where on a disk", () => {
     const image = join(folder, "disk");
     await writeFile(image, "");
     await truncate(image, 128 * MIB);
-    const made = await host.run(["losetup", "--find", "--show", image]);
-    const loop = made.stdout.trim();
+    let loop = "";
     try {
-      if (made.exitCode !== 0) {
-        console.log("      skipped: no loop device here; making one takes root");
-        this.skip();
-      }
+      loop = await loopDevice(this, image);
       await writeFile(join(folder, "lvm.conf"), config(folder));
       await lvm("vgcreate", "--quiet", "rehome-test", loop);
       for (const [name, size] of Object.entries({ root: "20M", swap: "8M" })) {
@@ -67,7 +64,7 @@ describe("what LVM has where on a disk", () => {
       );
       assert.deepEqual([...new Set(segments.map(({ physicalVolume }) => physicalVolume))], [loop]);
     } finally {
-      await host.run(["losetup", "--detach", loop]);
+      if (loop !== "") await detachLoop(loop);
       await rm(folder, { recursive: true });
     }
   });
