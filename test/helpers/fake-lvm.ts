@@ -1,8 +1,8 @@
 import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { localHost } from "../../src/lib/host/local-host.js";
 import type { Host, RunResult } from "../../src/lib/host/types.js";
 import { storeOf } from "./exception-store.js";
+import { connectTo, type FakeSource } from "./fake-source.js";
 import { writeAt } from "./staging.js";
 
 export interface FakeSnapshot {
@@ -23,7 +23,7 @@ const ORIGIN = "web";
  * A machine whose one disk (a file) is a logical volume: answers what rehome asks of LVM and device-mapper, makes
  * snapshots by copying the file, and keeps their exception tables as the kernel would.
  */
-export class FakeLvm {
+export class FakeLvm implements FakeSource {
   readonly snapshots: FakeSnapshot[] = [];
   /** Everything that was run and changes something or tells what changed, in order. */
   readonly log: string[] = [];
@@ -37,7 +37,7 @@ export class FakeLvm {
   private made = 0;
 
   constructor(
-    private readonly folder: string,
+    readonly folder: string,
     readonly disk: string,
     private readonly size: number,
   ) {}
@@ -56,32 +56,9 @@ export class FakeLvm {
     return join(this.folder, `${dmName(name)}.device`);
   }
 
-  connect = (): Promise<Host> => {
-    const local = localHost("source");
-    return Promise.resolve({
-      ...local,
-      name: "source",
-      run: async (argv) => (await this.answer(argv)) ?? local.run(argv),
-      start: (argv, options) => {
-        const cow = argv.find((word) => word.endsWith("-cow"));
-        if (cow !== undefined) this.log.push(`read ${cow.slice(cow.lastIndexOf("/") + 1)}`);
-        return local.start(
-          argv.map((word) => (word.startsWith("/dev/mapper/") ? this.deviceFile(word) : word)),
-          options,
-        );
-      },
-      readFile: (path) =>
-        path.endsWith("/boot_id") ? Promise.resolve(Buffer.from(`${this.bootId}\n`)) : local.readFile(path),
-      writeFile: (path, data, mode) => local.writeFile(path, data, mode),
-      close: () => local.close(),
-    });
-  };
+  connect = (): Promise<Host> => Promise.resolve(connectTo(this));
 
-  private deviceFile(path: string): string {
-    return join(this.folder, `${path.slice("/dev/mapper/".length)}.device`);
-  }
-
-  private async answer(argv: readonly string[]): Promise<RunResult | undefined> {
+  async answer(argv: readonly string[]): Promise<RunResult | undefined> {
     const [program = "", verb] = argv;
     const name = argv.at(-1) ?? "";
     const said = (stdout: string, exitCode = 0): RunResult => ({ argv, exitCode, stdout, stderr: "" });

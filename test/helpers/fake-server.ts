@@ -1,8 +1,8 @@
 import { open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { localHost } from "../../src/lib/host/local-host.js";
 import type { Host, RunResult } from "../../src/lib/host/types.js";
 import { dmName, noteWrite, statusLine, storeFor, type FakeSnapshot } from "./fake-lvm.js";
+import { connectTo, type FakeSource } from "./fake-source.js";
 import { writeAt } from "./staging.js";
 
 const MIB = 1024 * 1024;
@@ -39,7 +39,7 @@ export interface ServerLayout {
  * Answers what rehome asks of LVM, device-mapper and sysfs; keeps LVM's metadata on the disk, and what snapshots save in
  * the extents that they have.
  */
-export class FakeServer {
+export class FakeServer implements FakeSource {
   readonly volumes: FakeVolume[] = [];
   /** Everything that was run and changes something or tells what changed, in order. */
   readonly log: string[] = [];
@@ -57,7 +57,7 @@ export class FakeServer {
   private made = 0;
 
   constructor(
-    private readonly folder: string,
+    readonly folder: string,
     readonly disk: string,
     private readonly layout: ServerLayout,
   ) {
@@ -124,28 +124,9 @@ export class FakeServer {
     return join(this.folder, `${dmName(name)}.device`);
   }
 
-  connect = (): Promise<Host> => {
-    const local = localHost("source");
-    return Promise.resolve({
-      ...local,
-      name: "source",
-      run: async (argv) => (await this.answer(argv)) ?? local.run(argv),
-      start: (argv, options) => {
-        const cow = argv.find((word) => word.endsWith("-cow"));
-        if (cow !== undefined) this.log.push(`read ${cow.slice(cow.lastIndexOf("/") + 1)}`);
-        else if (argv.includes(this.disk)) this.log.push("read disk");
-        const own = (word: string): string =>
-          word.startsWith("/dev/mapper/") ? join(this.folder, `${word.slice("/dev/mapper/".length)}.device`) : word;
-        return local.start(argv.map(own), options);
-      },
-      readFile: (path) =>
-        path.endsWith("/boot_id") ? Promise.resolve(Buffer.from(`${this.bootId}\n`)) : local.readFile(path),
-      writeFile: (path, data, mode) => local.writeFile(path, data, mode),
-      close: () => local.close(),
-    });
-  };
+  connect = (): Promise<Host> => Promise.resolve(connectTo(this));
 
-  private async answer(argv: readonly string[]): Promise<RunResult | undefined> {
+  async answer(argv: readonly string[]): Promise<RunResult | undefined> {
     const [program = "", verb = ""] = argv;
     const name = argv.at(-1) ?? "";
     const said = (stdout: string, exitCode = 0): RunResult => ({ argv, exitCode, stdout, stderr: "" });
