@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { formatDuration } from "../../../src/lib/units.js";
 import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
-import { HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { Move } from "./cluster/move.js";
 import { eventually } from "./eventually.js";
@@ -30,11 +29,7 @@ describe("moving a server onto the lab's cluster", () => {
   }
   /** The host that libvirt runs the guest on, for real. */
   async function runsOn(): Promise<string> {
-    const found: string[] = [];
-    for (const host of HOSTS) {
-      const { stdout } = await cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
-      if (stdout.split("\n").includes(GUEST)) found.push(host);
-    }
+    const found = await cluster.hostsOf(GUEST);
     const [host = ""] = found;
     assert.equal(found.length, 1, `it runs on ${found.join(" and ") || "no host"}`);
     return host;

@@ -57,6 +57,19 @@ export class ClusterLab {
     return this.lab.machine(name);
   }
 
+  /** Whether a host runs a guest, by libvirt's own word. */
+  async runs(host: string, guest: string): Promise<boolean> {
+    const names = await this.machine(host).check(["virsh", "--quiet", "list", "--name"]);
+    return names.split("\n").includes(guest);
+  }
+
+  /** The hosts that run a guest; each must answer. */
+  async hostsOf(guest: string): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const host of HOSTS) if (await this.runs(host, guest)) found.push(host);
+    return found;
+  }
+
   /** Runs a command of the product that must succeed. @returns what it prints with --json */
   async rehome<T>(command: string, ...argv: readonly string[]): Promise<T> {
     const { status, stdout, stderr } = await this.tryRehome(command, ...argv);

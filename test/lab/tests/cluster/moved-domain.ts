@@ -3,7 +3,6 @@ import type { GuestOverview } from "../../../../src/migrators/status.js";
 import { XEN_GUESTS } from "../../images/xen.js";
 import { eventually } from "../eventually.js";
 import { askLedger } from "../ledger.js";
-import { HOSTS } from "./configuration.js";
 import type { ClusterLab } from "./finished.js";
 import type { Move } from "./move.js";
 
@@ -34,13 +33,8 @@ export class MovedDomain {
   }
 
   /** The hosts of the cluster that run it, by libvirt's own word. */
-  async hosts(): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (const host of HOSTS) {
-      const { stdout } = await this.cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
-      if (stdout.split("\n").includes(this.name)) found.push(host);
-    }
-    return found;
+  hosts(): Promise<readonly string[]> {
+    return this.cluster.hostsOf(this.name);
   }
 
   /** What `rehome status` says. */

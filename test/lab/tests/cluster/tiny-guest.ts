@@ -67,11 +67,9 @@ function tinyGuest(cluster: ClusterLab, name: string, address: string, volume: R
     host: async () => {
       const found: string[] = [];
       for (const host of HOSTS) {
-        const list = (): Promise<{ readonly stdout: string }> =>
-          cluster.machine(host).run(["virsh", "--quiet", "list", "--name"]);
+        const runs = (): Promise<boolean> => cluster.runs(host, name);
         // the first error may be that of a connection from before the host was fenced
-        const { stdout } = await list().catch(list).catch(booting);
-        if (stdout.split("\n").includes(name)) found.push(host);
+        if (await runs().catch(runs).catch(booting)) found.push(host);
       }
       assert.equal(found.length, 1, `${name} runs on ${found.join(" and ") || "no host"}`);
       return found[0] ?? "";
@@ -80,8 +78,8 @@ function tinyGuest(cluster: ClusterLab, name: string, address: string, volume: R
 }
 
 /** A host that was just fenced does not answer yet, and runs nothing. */
-function booting(error: unknown): { readonly stdout: string } {
-  if (isConnectionError(error)) return { stdout: "" };
+function booting(error: unknown): false {
+  if (isConnectionError(error)) return false;
   throw error;
 }
 
