@@ -3,8 +3,7 @@ import { formatDuration } from "../../../src/lib/units.js";
 import { CUTOVER_STEPS, type CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { GuestRecord, StepRecord } from "../../../src/migrators/guest-store.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
-import { ClusterLab } from "./cluster/finished.js";
-import { Move } from "./cluster/move.js";
+import type { Move } from "./cluster/move.js";
 import { MovedDomain } from "./cluster/moved-domain.js";
 
 const log = (line: string): void => console.log(`      ${line}`);
@@ -14,17 +13,14 @@ const GUEST = "web1";
 const STAGE_KILLED_AT = [1, 2, 3, 4];
 
 describe("rehome killed at every step", () => {
-  let cluster: ClusterLab;
   let move: Move;
   let guest: MovedDomain;
 
   before(async () => {
-    cluster = await ClusterLab.finished(log);
-    move = await Move.ofDomains(cluster);
-    guest = new MovedDomain(cluster, move, GUEST);
-    await guest.takeNumber();
+    guest = await MovedDomain.prepare(GUEST, log);
+    ({ move } = guest);
   });
-  after(() => cluster.close());
+  after(() => guest.cluster.close());
 
   /** At most one copy runs, it is the one that counts, and it is said what to type. */
   async function requireOneCopy(): Promise<void> {

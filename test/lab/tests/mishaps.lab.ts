@@ -3,8 +3,8 @@ import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
 import type { GuestRecord } from "../../../src/migrators/guest-store.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
 import { ARBITRATOR, HOSTS } from "./cluster/configuration.js";
-import { ClusterLab } from "./cluster/finished.js";
-import { Move } from "./cluster/move.js";
+import type { ClusterLab } from "./cluster/finished.js";
+import type { Move } from "./cluster/move.js";
 import { MovedDomain } from "./cluster/moved-domain.js";
 import { eventually } from "./eventually.js";
 
@@ -19,10 +19,8 @@ describe("a move with mishaps", () => {
   let guest: MovedDomain;
 
   before(async () => {
-    cluster = await ClusterLab.finished(log);
-    move = await Move.ofDomains(cluster);
-    guest = new MovedDomain(cluster, move, GUEST);
-    await guest.takeNumber();
+    guest = await MovedDomain.prepare(GUEST, log);
+    ({ cluster, move } = guest);
   });
   after(() => cluster.close());
 

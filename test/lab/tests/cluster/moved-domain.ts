@@ -3,8 +3,8 @@ import type { GuestOverview } from "../../../../src/migrators/status.js";
 import { XEN_GUESTS } from "../../images/xen.js";
 import { eventually } from "../eventually.js";
 import { askLedger } from "../ledger.js";
-import type { ClusterLab } from "./finished.js";
-import type { Move } from "./move.js";
+import { ClusterLab } from "./finished.js";
+import { Move } from "./move.js";
 
 const BOOT_MS = 20 * 60_000;
 
@@ -12,11 +12,24 @@ const BOOT_MS = 20 * 60_000;
 export class MovedDomain {
   private last = 0;
 
-  constructor(
-    private readonly cluster: ClusterLab,
-    private readonly move: Move,
+  private constructor(
+    readonly cluster: ClusterLab,
+    readonly move: Move,
     readonly name: string,
   ) {}
+
+  /** A finished cluster, the Xen host, and its domain, which answers. What the machines were before is gone. */
+  static async prepare(name: string, log: (line: string) => void): Promise<MovedDomain> {
+    const cluster = await ClusterLab.finished(log);
+    try {
+      const guest = new MovedDomain(cluster, await Move.ofDomains(cluster), name);
+      await guest.takeNumber();
+      return guest;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
 
   /** Takes a number from its service, wherever that runs: each is on its disk before it is given out. */
   async takeNumber(): Promise<void> {
