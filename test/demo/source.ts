@@ -5,6 +5,7 @@ import { RehomeError } from "../../src/lib/errors.js";
 import { localHost } from "../../src/lib/host/local-host.js";
 import { runChecked } from "../../src/lib/host/run.js";
 import { SERVER_ADDRESS, type ServerImage } from "../helpers/server-image.js";
+import { makeOverlay } from "../helpers/overlay.js";
 import type { Accelerator } from "../helpers/accelerator.js";
 
 /** The server that is moved: its files, how it is reached, how it is switched on and off. */
@@ -26,8 +27,7 @@ export async function prepareSource(work: string, image: ServerImage, accel: Acc
     ["root", image.rootDisk],
     ["data", image.dataDisk],
   ] as const) {
-    const create = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", backing];
-    await runChecked(host, [...create, join(folder, `${name}.qcow2`)]);
+    await makeOverlay(backing, join(folder, `${name}.qcow2`));
   }
   await host.writeFile(join(folder, "tap-up"), await host.readFile(script("tap-up.sh")), 0o755);
   const knownHosts = join(work, "known_hosts");

@@ -17,6 +17,7 @@ import {
 } from "../../../src/migrators/conversion/overlays.js";
 import type { ConversionTarget } from "../../../src/migrators/conversion/types.js";
 import { deviceVolumes } from "../../helpers/device-volumes.js";
+import { withFullDisk } from "../../helpers/full-disk.js";
 import { guestPlan } from "./fixtures.js";
 
 const MiB = 1024 * 1024;
@@ -114,15 +115,8 @@ describe("conversion: overlays (real qemu-img)", () => {
   });
 
   it("refuses to begin without space", async () => {
-    const host = localHost();
-    const full: Host = {
-      ...host,
-      run: (argv, options) =>
-        argv[0] === "df"
-          ? Promise.resolve({ argv, exitCode: 0, stdout: "Avail\n1048576\n", stderr: "" })
-          : host.run(argv, options),
-    };
-    await assert.rejects(prepareOverlays({ ...target, host: full }), hasCode("conversion-no-space"));
+    const full = { ...target, host: withFullDisk(localHost()) };
+    await assert.rejects(prepareOverlays(full), hasCode("conversion-no-space"));
   });
 });
 

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { Host } from "../../../src/lib/host/types.js";
-import { runChecked } from "../../../src/lib/host/run.js";
 import { withDiskExport } from "../../../src/lib/nbd/disk-export.js";
 import { bootApart, type Booted } from "../../../src/migrators/rehearsal/boot.js";
+import { withFullDisk } from "../../helpers/full-disk.js";
+import { makeOverlay } from "../../helpers/overlay.js";
 import { guestPlan } from "../conversion/fixtures.js";
 
 const MIB = 1024 ** 2;
@@ -51,7 +52,7 @@ describe("starting a guest apart from every network (real QEMU)", function () {
     await writeFile(disk, sector);
     await truncate(disk, MIB);
     const overlayPath = join(folder, "work", "vda.qcow2");
-    await runChecked(host, ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, overlayPath]);
+    await makeOverlay(image, overlayPath);
     return bootApart({
       ...{ host, plan: guestPlan([disk]), hypervisor: HYPERVISOR, vcpus: 1, memory: 64 * MIB, timeoutMs: 60_000 },
       ...{ disks: [{ device: "vda", overlayPath }], workFolder: join(folder, "work"), keepFolder: folder },
@@ -92,15 +93,8 @@ describe("starting a guest apart from every network (real QEMU)", function () {
   });
 
   it("a guest does not fill the disk that its overlays are on", async () => {
-    const full: Host = {
-      ...host,
-      run: (argv, options) =>
-        argv[0] === "df"
-          ? Promise.resolve({ argv, exitCode: 0, stdout: "Avail\n1048576\n", stderr: "" })
-          : host.run(argv, options),
-    };
-    const code = "conversion-no-space";
-    await assert.rejects(boot(bootSector("", "halt"), disk, { host: full }), { code });
+    const full = boot(bootSector("", "halt"), disk, { host: withFullDisk(host) });
+    await assert.rejects(full, { code: "conversion-no-space" });
   });
 
   it("ends with its signal, and leaves no QEMU", async () => {
@@ -114,19 +108,7 @@ describe("starting a guest apart from every network (real QEMU)", function () {
 
   it("a disk that cannot be read is no verdict on the guest", async () => {
     await writeFile(join(folder, "gone.raw"), Buffer.alloc(MIB));
-    const argv = [
-      "qemu-img",
-      "create",
-      "-q",
-      "-f",
-      "qcow2",
-      "-F",
-      "raw",
-      "-b",
-      join(folder, "gone.raw"),
-      join(folder, "x.qcow2"),
-    ];
-    await runChecked(host, argv);
+    await makeOverlay(join(folder, "gone.raw"), join(folder, "x.qcow2"));
     await rm(join(folder, "gone.raw"));
     const starting = bootApart({
       ...{ host, plan: guestPlan([disk]), hypervisor: HYPERVISOR, vcpus: 1, memory: 64 * MIB, timeoutMs: 60_000 },
