@@ -7,6 +7,7 @@ import { appliancePath, DEVICES_SCRIPT, deviceMountedAt, parseDevices, resolveDe
 import { parseFstab } from "../fstab.js";
 import type { GuestDevice, GuestFilesystem, OverlayDisk } from "../types.js";
 import { guestfsFilesystem } from "./filesystem.js";
+import { removeOwnSnapshots } from "./own-snapshots.js";
 import { GuestfishError, guestfsEnvironment, startGuestfish, type GuestfishSession } from "./session.js";
 
 /** About 8 s of emulation on an idle machine, 25 s on a busy one. */
@@ -69,6 +70,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Applian
       await session.run("add", [disk.overlayPath, "format:qcow2", "cachemode:unsafe", `label:${disk.device}`]);
     }
     await launch(session, options.host);
+    await removeOwnSnapshots(session, plan.name);
     const pid = (await session.run("get-pid")).toString("latin1").trim();
     const found = await session.run("debug", ["sh", DEVICES_SCRIPT]);
     const devices = parseDevices(found.toString("latin1"), plan);

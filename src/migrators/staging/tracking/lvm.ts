@@ -41,14 +41,17 @@ const COLUMNS = [
 /** How lvs, vgs and pvs are made to print what a program can read. */
 export const PLAIN = ["--noheadings", "--separator", "|", "--units", "b", "--nosuffix"] as const;
 
+/** What is asked of LVM, for {@link parseVolumes}. */
+export const VOLUMES = ["lvs", ...PLAIN, "-o", COLUMNS.join(",")] as const;
+
 /** All logical volumes of a machine; undefined when it has no LVM. @throws RehomeError command-failed */
 export async function listVolumes(host: Host): Promise<readonly SourceVolume[] | undefined> {
   const probe = await host.run(["lvs", "--version"]);
   if (probe.exitCode === 127) return undefined;
-  return parseVolumes(await runChecked(host, ["lvs", ...PLAIN, "-o", COLUMNS.join(",")]));
+  return parseVolumes(await runChecked(host, VOLUMES));
 }
 
-/** Reads what `lvs` printed: a row for each segment. */
+/** Reads what {@link VOLUMES} prints: a row for each segment. */
 export function parseVolumes(text: string): readonly SourceVolume[] {
   const volumes = new Map<string, SourceVolume>();
   for (const line of text.split("\n")) {
