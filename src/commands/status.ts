@@ -41,9 +41,7 @@ export default class Status extends BaseCommand {
       ),
     );
     for (const one of guests) {
-      const copy =
-        one.authoritative === "undecided" ? "nobody may start a copy by hand" : `the ${one.authoritative} counts`;
-      this.print(`\n${one.guest}: ${copy} (${one.because})`);
+      this.print(`\n${one.guest}: the ${one.authoritative} counts (${one.because})`);
       if (one.rehearsal !== undefined) this.print(`  ${describeRehearsal(one.rehearsal, Date.now())}`);
       for (const { disk, snapshot, since } of one.onSource) {
         this.print(`  on ${one.source}: snapshot ${snapshot} of ${disk}, since ${new Date(since).toISOString()}`);

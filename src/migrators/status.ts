@@ -19,8 +19,8 @@ export interface GuestOverview {
   readonly guest: string;
   readonly source: string;
   readonly state: GuestState;
-  /** The one copy that runs or may be started. */
-  readonly authoritative: "source" | "guest" | "undecided";
+  /** The one copy that runs or may be started, by the command in `next`: it has all that was acknowledged. */
+  readonly authoritative: "source" | "guest";
   /** Why, in a few words. */
   readonly because: string;
   /** What to type next. */
@@ -126,11 +126,14 @@ function stagedBecause(records: readonly GuestRecord[]): string {
 function halfWayBack(guest: string, records: readonly GuestRecord[]): Verdict {
   const guestIsOff = ["pending", "undone"].includes(statusOf(currentSteps(records), "start"));
   return {
-    authoritative: guestIsOff ? "source" : "undecided",
-    because: `going back to the source began and has not ended${guestIsOff ? "" : ": the guest may be running"}`,
+    authoritative: guestIsOff ? "source" : "guest",
+    because: `going back to the source began and has not ended${guestIsOff ? "" : ": the guest may be running"}; ${NEITHER}`,
     next: `rehome rollback ${guest}`,
   };
 }
+
+/** What happens to a source or a guest that somebody starts beside an interrupted command nobody can foresee. */
+const NEITHER = "start neither by hand";
 
 /** A cutover that neither finished nor was undone: its journal says which copy counts. */
 function interrupted(guest: string, records: readonly GuestRecord[]): Verdict {
@@ -141,8 +144,6 @@ function interrupted(guest: string, records: readonly GuestRecord[]): Verdict {
   const next = `rehome cutover ${guest} to go on, rehome rollback ${guest} to go back`;
   const begun = (name: string): boolean => !["pending", "undone"].includes(statusOf(steps, name));
   if (begun("start")) return { authoritative: "guest", because: `the cutover is unfinished: ${where}`, next };
-  if (begun("source-off")) {
-    return { authoritative: "undecided", because: `the source is off or about to be: ${where}`, next };
-  }
-  return { authoritative: "source", because: `the cutover is unfinished: ${where}`, next };
+  const off = begun("source-off") ? `; the source is off or about to be: ${NEITHER}` : "";
+  return { authoritative: "source", because: `the cutover is unfinished: ${where}${off}`, next };
 }

@@ -14,17 +14,17 @@ function step(name: string, event: StepRecord["event"]): GuestRecord {
 const CUT_OVER = [state("cutting-over"), step("source-off", "done"), step("start", "done"), state("cut-over")];
 
 describe("which copy of a guest counts", () => {
-  const cases: readonly [string, readonly GuestRecord[], "source" | "guest" | "undecided"][] = [
+  const cases: readonly [string, readonly GuestRecord[], "source" | "guest"][] = [
     ["nothing was done", [], "source"],
     ["staging", [state("staging")], "source"],
     ["the cutover began", [state("cutting-over"), step("preflight", "started")], "source"],
     ["the source rests", [state("cutting-over"), step("quiesce", "done")], "source"],
-    ["the source was told to go", [state("cutting-over"), step("source-off", "started")], "undecided"],
+    ["the source was told to go", [state("cutting-over"), step("source-off", "started")], "source"],
     ["the start began", [state("cutting-over"), step("source-off", "done"), step("start", "started")], "guest"],
     ["all was undone", [state("cutting-over"), step("source-off", "done"), step("source-off", "undone")], "source"],
     ["the guest answers", [state("cut-over")], "guest"],
-    ["the guest is being stopped", [...CUT_OVER, step("start", "undo-started")], "undecided"],
-    ["the guest could not be stopped", [...CUT_OVER, step("start", "undo-failed")], "undecided"],
+    ["the guest is being stopped", [...CUT_OVER, step("start", "undo-started")], "guest"],
+    ["the guest could not be stopped", [...CUT_OVER, step("start", "undo-failed")], "guest"],
     ["the guest was stopped", [...CUT_OVER, step("start", "undone"), step("register", "undo-failed")], "source"],
     ["it is final", [state("committed")], "guest"],
   ];
@@ -35,6 +35,17 @@ describe("which copy of a guest counts", () => {
       assert.match(overview.next, /^rehome /);
     });
   }
+
+  it("says that nothing is to be started by hand while a copy is off, or may be running", () => {
+    const between = [
+      [state("cutting-over"), step("source-off", "started")],
+      [...CUT_OVER, step("start", "undo-started")],
+      [...CUT_OVER, step("start", "undone")],
+    ];
+    for (const records of between) assert.match(overviewOf("web1", "phys", records).because, /start neither by hand/);
+    const { because } = overviewOf("web1", "phys", [state("cutting-over"), step("quiesce", "done")]);
+    assert.doesNotMatch(because, /by hand/);
+  });
 
   it("sends back whoever is half-way back, whatever was reached before", () => {
     const { next, because } = overviewOf("web1", "phys", [...CUT_OVER, step("start", "undone")]);
