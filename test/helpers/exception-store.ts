@@ -1,3 +1,5 @@
+import { gunzipSync } from "node:zlib";
+
 const SECTOR = 512;
 
 /**
@@ -33,3 +35,15 @@ export function storeOf(
   }
   return { store, areas };
 }
+
+/**
+ * A store of 16 MiB as Linux 6.1 wrote it: 4-KiB writes at blocks 100, 101, 102 and 7 of a volume of 64 MiB, then zeros
+ * over 64 KiB from 1 MiB on.
+ */
+export function realStore(): Buffer {
+  return Buffer.concat([gunzipSync(Buffer.from(REAL_STORE, "base64")), Buffer.alloc(16 * 1024 * 1024)]);
+}
+
+/** The first 22 chunks of a store, gzip and base64; what was saved there were zeros. */
+const REAL_STORE =
+  "H4sIAAAAAAACA+3YOw6CQABFURBFUBC/C3INbkEtjfuvjPFNYWlrzknIy03I0EzF5XF+1lVVvZ+uAgAAAP7RNTvL3rJN9p6dZ5fZRTmg/kxbsv5+b5Yu/xaadF/OTa/Kuel1uk0P5fvpMd2lN+k+PaVX6W16nd6lh/Q+PaYP6U36mJ7SJ1cHAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPjRCxn/5hYAYAEA";

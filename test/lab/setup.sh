@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the lab needs beside the tests' own set-up (test/setup.sh): BMCs, what packs the machines' identities, and what a
-# cluster without machines runs; none of it is started on this machine.
+# What the lab needs beside the tests' own set-up (test/setup.sh): BMCs, what packs the machines' identities, what a
+# cluster without machines runs, and virt-v2v, which rehome is compared with; none of it is started on this machine.
 set -eu
-PACKAGES='openipmi ipmitool cpio corosync pacemaker crmsh fence-agents'
+PACKAGES='openipmi ipmitool cpio corosync pacemaker crmsh fence-agents virt-v2v'
 missing=
 for package in $PACKAGES; do
   case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true) in

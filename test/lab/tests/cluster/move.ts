@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { guestStore, type GuestRecord } from "../../../../src/migrators/guest-store.js";
+import { guestStore, type GuestRecord, type GuestStore } from "../../../../src/migrators/guest-store.js";
 import { LEDGER_PORT } from "../../../helpers/server-image.js";
 import { rehome, type Ran } from "../../../helpers/rehome.js";
 import { XEN_GUESTS } from "../../images/xen.js";
@@ -82,9 +82,14 @@ export class Move {
     return runDisturbed([command, guest, "--config", this.config, "--json"], { journal, at, disturb });
   }
 
+  /** What is remembered of the guest. */
+  store(guest: string): GuestStore {
+    return guestStore(join(dirname(this.config), "state"), guest);
+  }
+
   /** The guest's journal. */
   records(guest: string): Promise<readonly GuestRecord[]> {
-    return guestStore(join(dirname(this.config), "state"), guest).records();
+    return this.store(guest).records();
   }
 
   tryRun(command: string, ...argv: readonly string[]): Promise<Ran> {
