@@ -245,7 +245,7 @@ lvm_report() { # PROGRAM FIELDS
 
 vgs_report() { lvm_report vgs vg_name,vg_uuid,vg_size,vg_free,vg_extent_size; }
 pvs_report() { lvm_report pvs pv_name,vg_name,pv_uuid; }
-lvs_report() { lvm_report lvs vg_name,lv_name,lv_size,segtype,origin; }
+lvs_report() { lvm_report lvs vg_name,lv_name,lv_size,segtype,origin,lv_tags; }
 
 raid() {
   [ -r /proc/mdstat ] || return 0

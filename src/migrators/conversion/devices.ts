@@ -1,4 +1,5 @@
 import { RehomeError } from "../../lib/errors.js";
+import { dmNameOf } from "../staging/tracking/lvm.js";
 import type { BlockDevice, GuestPlan, Machine } from "../types.js";
 import type { GuestDevice } from "./types.js";
 
@@ -77,11 +78,6 @@ export function appliancePath(path: string): string {
   throw new RehomeError("internal", `${path} is no device of a guest`);
 }
 
-/** /dev/VG/LV as device-mapper names it, where a hyphen of a name is doubled. */
-function mapperPath(group: string, volume: string): string {
-  return `/dev/mapper/${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}`;
-}
-
 /** What a device is looked up in. */
 export interface DeviceFacts {
   readonly devices: readonly GuestDevice[];
@@ -107,7 +103,7 @@ export function resolveDevice(name: string, facts: DeviceFacts): GuestDevice | u
   if (alias !== undefined) return devices.find((device) => device.sourcePath === alias);
   const volume = /^\/dev\/([^/]+)\/([^/]+)$/.exec(name);
   if (volume?.[1] !== undefined && volume[2] !== undefined) {
-    const path = mapperPath(volume[1], volume[2]);
+    const path = `/dev/mapper/${dmNameOf(volume[1], volume[2])}`;
     return devices.find((device) => device.path === path);
   }
   return bySerial(name, facts);

@@ -12,9 +12,10 @@ import { parseFirstSectors } from "./inspection/first-sectors.js";
 import { parseFormats } from "./inspection/formats.js";
 import { parseCpus, parseMemory, parseVirtualization } from "./inspection/hardware.js";
 import { parseKernels } from "./inspection/kernels.js";
-import { parseLvm } from "./inspection/lvm.js";
+import { parseLvm, parseVolumeRows } from "./inspection/lvm.js";
 import { parseMounts } from "./inspection/mounts.js";
 import { parseNetwork } from "./inspection/network.js";
+import { withoutOwnSnapshots } from "./inspection/own-snapshots.js";
 import { parseRaid } from "./inspection/raid.js";
 import { recordOf, section, splitSections, type NoteUnknown, type Sections } from "./inspection/sections.js";
 
@@ -55,12 +56,14 @@ export function describeMachine(sections: Sections, before: number, after: numbe
   const identity = recordOf([], section(sections, "identity").lines);
   const asRoot = identity.value("uid") === "0";
   if (!asRoot) note("much: the inspection did not run as root");
+  const volumes = parseVolumeRows(sections);
   const findings: Findings = {
-    devices: parseDevices(sections, note),
+    devices: withoutOwnSnapshots(parseDevices(sections, note), volumes.own),
     sectors: parseFirstSectors(sections),
     formats: parseFormats(sections, note),
     mounts: parseMounts(sections, note),
   };
+  const hasLvm = formatted(findings, "LVM2_member").length > 0;
   const disks = buildDisks(sections, findings, note);
   const firmware: Firmware = section(sections, "firmware").lines[0] === "uefi" ? "uefi" : "bios";
   if (section(sections, "firmware").status !== 0) note("firmware: there is no /sys to tell; BIOS is assumed");
@@ -76,7 +79,7 @@ export function describeMachine(sections: Sections, before: number, after: numbe
     distribution: parseDistribution(sections, note),
     kernels: parseKernels(sections, running, note),
     disks,
-    volumeGroups: parseLvm(sections, formatted(findings, "LVM2_member").length > 0, pathNames(findings.devices), note),
+    volumeGroups: parseLvm(sections, volumes, hasLvm, pathNames(findings.devices), note),
     raidArrays: parseRaid(
       sections,
       formatted(findings, "linux_raid_member").map((device) => device.name),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Machine } from "../../../src/migrators/types.js";
 import { machineFrom, machineFromFile, treeOf } from "./recorded.js";
 import { BUSYBOX, CENTOS_5, DEBIAN_6, UBUNTU_UEFI } from "./old-machines.js";
 
@@ -99,6 +100,46 @@ describe("inspection of Debian 12 with its root on LVM (recorded)", () => {
     );
     assert.equal(machine.memory, 768 * 1024 ** 2);
     assert.deepEqual(machine.unknown, []);
+  });
+});
+
+describe("inspection of a machine between two passes (recorded)", () => {
+  const before = machineFromFile("lvm-snapshot.txt");
+  const between = machineFromFile("lvm-snapshot-between-passes.txt");
+
+  it("describes the machine that is there without rehome's snapshots, somebody else's included", () => {
+    assert.deepEqual(treeOf(before.disks.slice(0, 1)), [
+      "sda -",
+      "  sda1 ext4",
+      "  sda2 LVM2_member",
+      "    vg--0-root--fs ext4 /tmp/mnt",
+      "    vg--0-swap swap",
+      "    vg--0-srv ext4",
+      "    vg--0-data-real -",
+      "      vg--0-data ext4 /tmp/srv",
+      "      vg--0-before ext4",
+      "    vg--0-before-cow -",
+      "      vg--0-before ext4",
+    ]);
+    assert.deepEqual(between.disks[0], before.disks[0]);
+    assert.deepEqual(
+      before.volumeGroups[0]?.logicalVolumes.map(({ name, kind }) => `${name} ${kind}`),
+      ["before snapshot", "data linear", "root-fs linear", "srv linear", "swap linear"],
+    );
+    assert.deepEqual(between.volumeGroups, before.volumeGroups);
+    assert.deepEqual(between.unknown, before.unknown);
+  });
+
+  it("takes nothing for rehome's that only has such a name or only such tags", () => {
+    const lvs = (row: string): Machine => machineFrom({ vgs: "vg0|u|1048576|0|4096", lvs: row });
+    const [ours, byName, byTag] = [
+      "vg0|rehome-web1-root-1|4096|linear|root|rehome,rehome.guest.web1",
+      "vg0|rehome-web1-root-1|4096|linear|root|",
+      "vg0|root-copy|4096|linear||rehome,rehome.guest.web1",
+    ];
+    assert.deepEqual(lvs(ours).volumeGroups[0]?.logicalVolumes, []);
+    assert.equal(lvs(ours).volumeGroups[0]?.free, 4096);
+    for (const row of [byName, byTag]) assert.equal(lvs(row).volumeGroups[0]?.logicalVolumes.length, 1, row);
   });
 });
 

@@ -21,7 +21,7 @@ export function snapshotName(guest: string, origin: SourceVolume, generation: nu
 }
 
 /** Whether rehome made it: both its name and its tag say so, and it is a snapshot. The name alone proves nothing. */
-export function isOurs({ name, tags, origin }: SourceVolume): boolean {
+export function isOurs({ name, tags, origin }: Pick<SourceVolume, "name" | "tags" | "origin">): boolean {
   return name.startsWith(NAME_START) && tags.includes(TAG) && origin !== "";
 }
 

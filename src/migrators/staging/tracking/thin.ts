@@ -3,7 +3,7 @@ import type { Host } from "../../../lib/host/types.js";
 import { childrenOf, parseXml } from "../../../lib/xml.js";
 import type { Extent } from "../types.js";
 import { mergeExtents } from "./extents.js";
-import { dmUuid, listVolumes, PLAIN, type SourceVolume } from "./lvm.js";
+import { dmNameOf, dmUuid, listVolumes, PLAIN, type SourceVolume } from "./lvm.js";
 import type { Method } from "./method.js";
 import type { TableRead } from "./snapshot-table.js";
 import { createSnapshot } from "./snapshots.js";
@@ -63,10 +63,10 @@ async function thinChanges(
   const { group, pool: name } = origin;
   const pool = (await listVolumes(host))?.find((one) => one.group === group && one.name === name);
   if (pool === undefined) return { reason: `thin pool ${group}/${name} is not to be found` };
-  const device = `${doubled(group)}-${doubled(name)}-tpool`;
+  const device = `${dmNameOf(group, name)}-tpool`;
   const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", device]);
   if (info.stdout.trim() !== dmUuid(pool, "tpool")) return { reason: `thin pool ${group}/${name} is not active` };
-  const metadata = `/dev/mapper/${doubled(group)}-${doubled(name)}_tmeta`;
+  const metadata = `/dev/mapper/${dmNameOf(group, name)}_tmeta`;
   const [one, other] = [String(earlier.thinId), String(later.thinId)];
   const result = await host.run(["sh", "-c", COMPARE, "rehome", device, metadata, one, other]);
   if (result.exitCode === 127) return { reason: "thin_delta (thin-provisioning-tools) is not installed on the source" };
@@ -78,11 +78,6 @@ async function thinChanges(
   return changed === undefined
     ? { reason: "thin_delta printed something that rehome does not understand" }
     : { changed, readBytes: 0, wireBytes };
-}
-
-/** Device-mapper names have LVM's hyphens twice. */
-function doubled(name: string): string {
-  return name.replaceAll("-", "--");
 }
 
 /** Elements of a diff that mean a change: also what only the earlier volume has, for it was discarded since (rule 2). */
