@@ -42,8 +42,8 @@ export interface GuestSession {
   connect(signal?: AbortSignal): Promise<Host>;
   /** Finds out what there is where the guest lands. Changes nothing. */
   gatherTarget(signal?: AbortSignal): Promise<TargetFacts>;
-  /** Has something done on the cluster's hosts. @throws RehomeError as openCluster */
-  withCluster<T>(signal: AbortSignal | undefined, work: (cluster: ClusterSession) => Promise<T>): Promise<T>;
+  /** Logs in to the cluster's hosts; the caller closes it. @throws RehomeError as openCluster */
+  openCluster(signal?: AbortSignal): Promise<ClusterSession>;
   /** Opens the guest's volumes where it lands; the caller closes them. @throws RehomeError as openReplicatedVolumes */
   openVolumes(use: VolumeUse): Promise<OpenVolumes>;
 }
@@ -105,22 +105,20 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
   const target = options.target ?? localHost();
   const store = guestStore(config.target.state, guest);
   const connectMember = impatient(options.connectMachine ?? connectMachine);
-  function login(signal: AbortSignal | undefined): Promise<ClusterSession> {
+  function login(signal?: AbortSignal): Promise<ClusterSession> {
     return openCluster({
       configPath,
       acceptNewHostKey: options.acceptNewHostKey ?? false,
       withoutPasswords: true,
+      hostsOnly: true,
       connect: connectMember,
       ...(signal && { signal }),
     });
   }
-  async function withCluster<T>(
-    signal: AbortSignal | undefined,
-    work: (cluster: ClusterSession) => Promise<T>,
-  ): Promise<T> {
+  async function gatherOnCluster(signal: AbortSignal | undefined): Promise<TargetFacts> {
     const cluster = await login(signal);
     try {
-      return await work(cluster);
+      return await gatherClusterTarget(cluster, target);
     } finally {
       await cluster.close();
     }
@@ -145,10 +143,8 @@ function sessionOf(config: Config, options: OpenGuestOptions): GuestSession {
     target,
     store,
     gatherTarget: (signal) =>
-      landing.kind === "machine"
-        ? gatherTarget(target, config.target)
-        : withCluster(signal, (cluster) => gatherClusterTarget(cluster, target)),
-    withCluster,
+      landing.kind === "machine" ? gatherTarget(target, config.target) : gatherOnCluster(signal),
+    openCluster: login,
     connect: (signal) =>
       connect(guestConfig.source, sourceConfig, {
         acceptNewHostKey: options.acceptNewHostKey ?? false,

@@ -9,7 +9,7 @@ import { acquireLock } from "../../lib/lock.js";
 import type { StepRecord } from "./apply.js";
 import { hostOf } from "./examine.js";
 import { connectAll, type Connections } from "./facts/gather.js";
-import { connectMachine, type ConnectMachine } from "./machines.js";
+import { connectMachine, machinesOf, type ConnectMachine } from "./machines.js";
 import { hostsOf } from "./members.js";
 import { bmcPasswords } from "./passwords.js";
 
@@ -39,6 +39,8 @@ export interface OpenClusterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** For work that switches no machine on or off: the passwords of BMCs are not looked for. */
   readonly withoutPasswords?: boolean;
+  /** For work on guests: the tie-breaker is not logged in to, and may be away. */
+  readonly hostsOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -59,10 +61,13 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterS
     options.withoutPasswords === true
       ? new Map<string, string>()
       : await bmcPasswords(cluster, options.env ?? process.env);
-  const connections = await connectAll(cluster, options.connect ?? connectMachine, {
-    acceptNewHostKey,
-    ...(signal && { signal }),
-  });
+  const machines = options.hostsOnly === true ? hostsOf(cluster) : machinesOf(cluster);
+  const connections = await connectAll(
+    cluster,
+    options.connect ?? connectMachine,
+    { acceptNewHostKey, ...(signal && { signal }) },
+    machines.map(({ name }) => name),
+  );
   return {
     cluster,
     passwords,

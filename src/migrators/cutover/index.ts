@@ -98,8 +98,9 @@ async function begin(request: CutoverRequest): Promise<CutoverResult> {
 }
 
 /** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
-async function leaveAlone({ source, volumes, report }: CutoverContext): Promise<void> {
+async function leaveAlone({ source, volumes, home, report }: CutoverContext): Promise<void> {
   await source.drop();
+  await home.leave();
   await volumes.release().catch((thrown: unknown) => {
     const { message } = asRehomeError(thrown);
     report.note({ severity: "warning", text: `the volumes were not closed: ${message}` });

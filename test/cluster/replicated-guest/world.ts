@@ -62,6 +62,7 @@ export class GuestHost implements Host {
   readonly domains: FakeDomain[] = [];
   /** Whether every program ends with a connection that broke. */
   lost = false;
+  hasPacemaker = true;
   readonly #local: Host;
   readonly #cib: string;
 
@@ -82,6 +83,9 @@ export class GuestHost implements Host {
       return Promise.reject(new RehomeError("connection-lost", "the connection broke", { machine: this.name }));
     }
     const isReal = /^(cibadmin|crm_diff|crm_verify|mktemp|rm -rf) /.test(argv.join(" "));
+    if (argv[0] === "cibadmin" && !this.hasPacemaker) {
+      return Promise.resolve({ argv, exitCode: 102, stdout: "", stderr: "Could not connect to the CIB API" });
+    }
     if (!isReal) return this.fake.run(argv, options);
     return this.#local.run(argv, { ...options, env: { ...options.env, CIB_file: this.#cib } });
   }

@@ -52,7 +52,7 @@ describe("a guest's home on the cluster while a host is away", () => {
       const connections = { hosts, unreachable: hosts.has("beta") ? [] : [beta], close: async () => {} };
       return { ...world.session, exclusively, connections };
     };
-    const session = { store, withCluster: (_: unknown, work: (on: ClusterSession) => unknown) => work(login()) };
+    const session = { store, openCluster: () => Promise.resolve(login()) };
     const paths = ["/dev/drbd/by-res/web1/0", "/dev/drbd/by-res/web1/1"];
     return clusterHome({
       session: session as unknown as GuestSession,

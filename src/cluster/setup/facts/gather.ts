@@ -17,11 +17,12 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Logs in to every machine of the cluster, all at once. @throws RehomeError cancelled */
+/** Logs in to machines of the cluster, all at once. @throws RehomeError cancelled */
 export async function connectAll(
   cluster: ClusterConfig,
   connect: ConnectMachine,
   options: Parameters<ConnectMachine>[2],
+  names: readonly string[] = machinesOf(cluster).map(({ name }) => name),
 ): Promise<Connections> {
   const hosts = new Map<string, Host>();
   const unreachable: ClusterFacts["unreachable"][number][] = [];
@@ -29,9 +30,9 @@ export async function connectAll(
     await Promise.all([...hosts.values()].map((host) => host.close()));
   };
   const results = await Promise.allSettled(
-    machinesOf(cluster).map(async ({ name }) => hosts.set(name, await connect(cluster, name, options))),
+    names.map(async (name) => hosts.set(name, await connect(cluster, name, options))),
   );
-  for (const [index, { name }] of machinesOf(cluster).entries()) {
+  for (const [index, name] of names.entries()) {
     const result = results[index];
     if (result?.status !== "rejected") continue;
     const error: unknown = result.reason;

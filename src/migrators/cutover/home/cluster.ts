@@ -15,6 +15,7 @@ import { handOver, isReplicated } from "../../../cluster/volumes/replicated/prom
 import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
 import type { GuestStore } from "../../guest-store.js";
+import { clusterKeeper } from "../../landing/cluster-keeper.js";
 import { commonHardware, hardwareOf, rememberHardware, type CommonHardware } from "../../landing/common-hardware.js";
 import { onceMore } from "../../landing/once-more.js";
 import { placedOn } from "../../landing/placement.js";
@@ -33,8 +34,9 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
   const { name } = plan;
   const options = { report, lockWaitMs: LOCK_WAIT_MS, ...(signal && { signal }) };
   const consoleLog = `${CONSOLES}/${name}-console.log`;
+  const keeper = clusterKeeper(() => session.openCluster(signal));
   const on = <T>(work: (cluster: ClusterSession) => Promise<T>): Promise<T> =>
-    onceMore({ report, signal }, () => session.withCluster(signal, work));
+    onceMore({ report, signal }, () => keeper.use(work));
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
 
   /** @param hardware what the guest may have of the hosts that are there */
@@ -80,9 +82,9 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
     ],
     check: () =>
       on(async (cluster) => {
-        const keeper = sessionCluster(cluster);
-        await keeper.requireKeeper();
-        requireUnregistered(name, (await guestStatus(keeper, name)).state, keeper.name);
+        const pacemaker = sessionCluster(cluster);
+        await pacemaker.requireKeeper();
+        requireUnregistered(name, (await guestStatus(pacemaker, name)).state, pacemaker.name);
         const { notes, moves } = await foreseeGuest(cluster, await request(cluster, lookedFor), options);
         for (const text of notes) report.note({ severity: "warning", text });
         for (const { name: what, before, after } of moves) {
@@ -121,6 +123,7 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
           text: read?.exitCode === 0 ? read.stdout : NO_CONSOLE,
         };
       }),
+    leave: () => keeper.release(),
   };
 }
 

@@ -73,6 +73,7 @@ export function machineHome({ session, plan, machine }: HomeOptions): Home {
         .catch(() => NO_CONSOLE);
       return { path: consoleLog, text };
     },
+    leave: () => Promise.resolve(),
   };
 }
 

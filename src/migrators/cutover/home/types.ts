@@ -19,6 +19,8 @@ export interface Home {
   stop(wait: WaitOptions): Promise<void>;
   /** What the guest wrote to its serial console, and where that is. */
   console(): Promise<ConsoleText>;
+  /** Forgets connections, which are kept between the calls. */
+  leave(): Promise<void>;
 }
 
 export interface ConsoleText {
