@@ -8,6 +8,8 @@ import type { Machine } from "../../machine/machine.js";
 
 const PORT = 10809;
 const PID_FILE = "/run/figures-nbd.pid";
+/** Argument: the file with its id, which it leaves behind. */
+const STOP = 'pid=$(cat "$1") && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done; rm -f "$1"';
 const LIMIT = { timeoutMs: 30 * 60_000 };
 
 /**
@@ -39,7 +41,7 @@ export async function convertInPlace(
     await runChecked(host, ["qemu-img", "commit", "-q", overlay], LIMIT);
     return undefined;
   } finally {
-    await target.check(["sh", "-c", 'kill "$(cat "$1")" && while [ -e "$1" ]; do sleep 0.2; done', "sh", PID_FILE]);
+    await target.check(["sh", "-c", STOP, "sh", PID_FILE]);
     await rm(folder, { recursive: true });
   }
 }
