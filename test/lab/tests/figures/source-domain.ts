@@ -101,7 +101,14 @@ export class SourceDomain {
       const outside = process.env[OUTSIDE_NETWORK];
       const there = outside === undefined ? [] : ["nsenter", `--net=${outside}`, "--"];
       // apt-get download puts files where it is
-      const download = ["sh", "-c", 'cd "$1" && shift && exec apt-get -q download "$@"', "sh", folder, ...GRUB];
+      const download = [
+        "sh",
+        "-c",
+        'cd "$1" && shift && exec apt-get -q -o APT::Sandbox::User=root download "$@"',
+        "sh",
+        folder,
+        ...GRUB,
+      ];
       await runChecked(localHost(), [...there, ...download], SLOW);
       assert.equal((await readdir(folder)).length, GRUB.length);
       const copy = ["sh", "-c", 'folder=$1; shift; tar -C "$folder" -cf - . | "$@"', "sh", folder];
@@ -129,7 +136,7 @@ export class SourceDomain {
 
   /** Removes all snapshots of its volume, whoever made them. */
   private async removeSnapshots(): Promise<void> {
-    const lvs = ["lvs", "--noheadings", "-o", "lv_name", "--select", `origin=${this.guest.volume}`, GROUP];
+    const lvs = ["lvs", "--noheadings", "-o", "lv_name", "--select", `origin="${this.guest.volume}"`, GROUP];
     const names = (await this.dom0.check(lvs)).split("\n").flatMap((line) => line.trim() || []);
     for (const name of names) await this.removeSnapshot(name);
   }

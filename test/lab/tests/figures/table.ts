@@ -27,12 +27,14 @@ export function figuresTable(ways: readonly Figures[]): readonly string[] {
   return table(header, rows, { right: header.map((_, column) => column).slice(1) });
 }
 
-export const LEGEND = [
-  "DOWN: seconds from the order to shut down until the guest could be started; its boot is left out of all alike.",
-  "Of it SHUT: until the domain is gone; COPY: with it off, and with rehome the reading back of what was sent;",
-  "CONV: until the copy is fit for KVM; REG: until the cluster has the guest, stopped. READ and SENT: MiB read from",
-  "the source's disk and sent by its network card while it was down, and in all of the way's copying.",
-] as const;
+/** Paragraphs. */
+export const LEGEND: readonly string[] = [
+  "DOWN: seconds from the order to shut down until the guest could be started; its boot is left out of all alike. " +
+    "Of it SHUT: until the domain is gone; COPY: with it off, and with rehome also the reading back of what was sent; " +
+    "CONV: until the copy is fit for KVM; REG: until the cluster has the guest, stopped. READ and SENT: MiB read from the " +
+    "source's disk and sent by its network card, first while it was down, then in all of the way's copying.",
+  "Machines are emulated: a login or a program's start takes seconds in each way, and disks are small for servers'.",
+];
 
 export interface Verdict {
   readonly text: string;
