@@ -33,9 +33,13 @@ export async function writeConfig(work: string, source: Source): Promise<string>
       },
     },
   };
-  const path = join(work, "rehome.yaml");
+  const path = configFile(work);
   await localHost().writeFile(path, stringify(config));
   return path;
+}
+
+export function configFile(work: string): string {
+  return join(work, "rehome.yaml");
 }
 
 export function stateFolder(work: string): string {

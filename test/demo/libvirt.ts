@@ -30,3 +30,8 @@ export async function startLibvirt(): Promise<void> {
   await runChecked(host, ["libvirtd", "--daemon"], { timeoutMs: START_MS });
   await runChecked(host, ["virsh", "--connect", "qemu:///system", "list"], { timeoutMs: START_MS });
 }
+
+export async function runsInLibvirt(name: string): Promise<boolean> {
+  const domains = await runChecked(localHost(), ["virsh", "--connect", "qemu:///system", "list", "--name"]);
+  return domains.split("\n").includes(name);
+}

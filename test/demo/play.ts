@@ -39,7 +39,7 @@ async function play(work: string, args: readonly string[]): Promise<number> {
     say((await onServer(source, "lsblk -f; ip -br address; systemd-analyze")).trimEnd());
   } else {
     const before = await identityOf(source);
-    const move = await moveServer(work, client, checks);
+    const move = await moveServer(work, client, checks, options);
     await checkGuest(work, source, before, checks);
     const outage = client.longestOutage(move.cutoverAt);
     await client.stop();

@@ -92,3 +92,11 @@ async function silentServer(source: Source, ssh: string): Promise<RehomeError> {
 function script(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
+
+/** Whether the server that is moved, and not its guest, has power. */
+export async function isSwitchedOn(work: string): Promise<boolean> {
+  const pid = (await readFile(join(work, "source/pid"), "utf8").catch(() => "")).trim();
+  if (pid === "") return false;
+  const result = await localHost().run(["test", "-e", `/proc/${pid}/exe`]);
+  return result.exitCode === 0;
+}

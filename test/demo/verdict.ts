@@ -1,14 +1,11 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { ClusterSummary } from "../../src/cluster/summary.js";
-import { localHost } from "../../src/lib/host/local-host.js";
-import { runChecked } from "../../src/lib/host/run.js";
 import { LEDGER_FILE, SERVER_ADDRESS, SERVER_NIC } from "../helpers/server-image.js";
 import type { Checks } from "./checks.js";
 import type { Client, Outage } from "./client.js";
 import { GUEST } from "./config.js";
+import { runsInLibvirt } from "./libvirt.js";
 import { Rehome } from "./rehome.js";
-import { onServer, type Source } from "./source.js";
+import { isSwitchedOn, onServer, type Source } from "./source.js";
 
 /** What must be the same after the move, or must not. */
 export interface Identity {
@@ -37,8 +34,7 @@ export async function checkGuest(work: string, source: Source, before: Identity,
   checks.check(`its NIC is still ${SERVER_NIC}, ${after.nic}`, after.nic === before.nic, `it was ${before.nic}`);
   const failed = (await onServer(source, "systemctl --failed --plain --no-legend")).trim();
   checks.check("all its services started", failed === "", failed);
-  const domains = await runChecked(localHost(), ["virsh", "--connect", "qemu:///system", "list", "--name"]);
-  checks.check(`libvirt runs ${GUEST}`, domains.split("\n").includes(GUEST), domains.trim());
+  checks.check(`libvirt runs ${GUEST}`, await runsInLibvirt(GUEST));
   const { resources, failures } = (await new Rehome(work).json("cluster", "status")) as ClusterSummary;
   const resource = resources.find(({ id }) => id === GUEST);
   checks.check(
@@ -46,7 +42,7 @@ export async function checkGuest(work: string, source: Source, before: Identity,
     resource?.managed === true && resource.instances[0]?.role === "started" && failures.length === 0,
     JSON.stringify({ resource, failures }),
   );
-  checks.check("its source is off", !(await isRunning(join(work, "source/pid"))));
+  checks.check("its source is off", !(await isSwitchedOn(work)));
 }
 
 /** Whether every number that the client was told is on the moved server's disk, once and in order. */
@@ -73,11 +69,4 @@ export async function checkNumbers(
 
 function increases(numbers: readonly { readonly number: number }[]): boolean {
   return numbers.every((one, index) => index === 0 || one.number > numbers[index - 1]!.number);
-}
-
-async function isRunning(pidFile: string): Promise<boolean> {
-  const pid = (await readFile(pidFile, "utf8").catch(() => "")).trim();
-  if (pid === "") return false;
-  const result = await localHost().run(["test", "-e", `/proc/${pid}/exe`]);
-  return result.exitCode === 0;
 }

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { StepRecord } from "../../../../src/cluster/setup/apply.js";
 import { readJournal } from "../../../../src/lib/journal.js";
 import type { ClusterLab } from "./finished.js";
-import { runDisturbed, type Disturbance, type Ended } from "./own-process.js";
+import { runDisturbed, type Disturbance, type Ended } from "../../../helpers/own-process.js";
 
 /**
  * Runs `rehome cluster init` in a process of its own, and does something to it or to a machine once it has begun a step.

@@ -5,7 +5,7 @@ import { LEDGER_PORT } from "../../../helpers/server-image.js";
 import { rehome, type Ran } from "../../../helpers/rehome.js";
 import { XEN_GUESTS } from "../../images/xen.js";
 import type { ClusterLab } from "./finished.js";
-import { runDisturbed, type Disturbance, type Ended } from "./own-process.js";
+import { runDisturbed, type Disturbance, type Ended } from "../../../helpers/own-process.js";
 
 /** What is to be moved, as rehome.yaml has it. */
 interface Sources {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { delay } from "../../../../src/lib/delay.js";
+import { delay } from "../../src/lib/delay.js";
 
-const RUN = fileURLToPath(new URL("../../../../bin/run.js", import.meta.url));
+const RUN = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 const POLL_MS = 50;
 const LIMIT_MS = 60 * 60_000;
 
