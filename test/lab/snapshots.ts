@@ -4,6 +4,7 @@ import { z } from "zod";
 import { RehomeError } from "../../src/lib/errors.js";
 import type { Lab } from "./lab.js";
 import type { Machine } from "./machine/machine.js";
+import { BOOTED } from "./machine/make.js";
 
 /** What each machine was doing when the snapshot was made: QEMU's word for it, or `off`. */
 const states = z.record(z.string(), z.string());
@@ -29,8 +30,8 @@ export async function takeSnapshot(lab: Lab, name: string): Promise<void> {
 }
 
 /**
- * Puts all machines back to a snapshot, and lets them go on at the same instant. Those that were made since are switched
- * off. Their clocks go on from the time of the snapshot.
+ * Puts all machines back to a snapshot, and lets them go on at the same instant. Those that were made since are as after
+ * their first boot, and stand still until `Lab.up`. All clocks go on from the time of the snapshot.
  * @throws RehomeError usage when there is none of that name
  */
 export async function restoreSnapshot(lab: Lab, name: string): Promise<void> {
@@ -39,14 +40,17 @@ export async function restoreSnapshot(lab: Lab, name: string): Promise<void> {
   if (text === undefined) throw new RehomeError("usage", `the lab has no snapshot "${name}"`);
   const before = states.parse(JSON.parse(text));
   await Promise.all(lab.machines.map((machine) => machine.cutPower()));
-  const kept = lab.machines.filter((machine) => before[machine.name] !== undefined);
   await Promise.all(
-    kept.map(async (machine) => {
-      if (before[machine.name] === "off") await machine.restoreDisks(name);
+    lab.machines.map(async (machine) => {
+      const state = before[machine.name];
+      if (state === undefined) await machine.powerOn(BOOTED);
+      else if (state === "off") await machine.restoreDisks(name);
       else await machine.powerOn(name);
     }),
   );
-  await Promise.all(kept.filter((machine) => before[machine.name] === "running").map((machine) => machine.thaw()));
+  await Promise.all(
+    lab.machines.filter((machine) => before[machine.name] === "running").map((machine) => machine.thaw()),
+  );
 }
 
 /** Whether the lab has a snapshot of that name. */
