@@ -29,13 +29,14 @@ export async function gatherClusterTarget(session: ClusterSession, here: Host): 
       const missing = await findMissing(host, HOSTING_TOOLS);
       const facts = await gatherHosting(host, "qemu:///system", missing, attempt);
       const volumes = await attempt("volumes", () => surveyHost(host, cluster.volumeGroup));
-      return { ...facts, missing, volumes };
+      return { ...facts, name: host.name, missing, volumes };
     }),
   );
   const known = <T>(values: readonly (T | undefined)[]): readonly T[] =>
     values.filter((value): value is T => value !== undefined);
   const least = (values: readonly (number | undefined)[]): number | undefined =>
     known(values).length === 0 ? undefined : Math.min(...known(values));
+  const free = known(found.map(({ name, volumes }) => volumes && { freeOn: name, freeBytes: volumes.free }));
   const hypervisors = known(found.map(({ hypervisor }) => hypervisor));
   const bridges = known(found.map((each) => each.bridges));
   const domains = known(found.map((each) => each.domains));
@@ -43,7 +44,7 @@ export async function gatherClusterTarget(session: ClusterSession, here: Host): 
     cpus: least(found.map(({ cpus }) => cpus)) ?? 0,
     memory: least(found.map(({ memory }) => memory)) ?? 0,
     hypervisor: hypervisors.includes("qemu") ? "qemu" : hypervisors[0],
-    freeBytes: least(found.map(({ volumes }) => volumes?.free)),
+    ...(free.toSorted((one, other) => one.freeBytes - other.freeBytes)[0] ?? { freeBytes: undefined }),
     allocatedBytes: new Map(
       known(found.map(({ volumes }) => volumes)).flatMap(({ volumes }) =>
         volumes.flatMap(({ name, size, tags }) => {

@@ -14,6 +14,8 @@ export interface TargetFacts {
   readonly hypervisor: "kvm" | "qemu" | undefined;
   /** Free for volumes, in bytes. */
   readonly freeBytes: number | undefined;
+  /** The host of the cluster that has no more than that. */
+  readonly freeOn?: string;
   /** Space that volumes already take, by path. */
   readonly allocatedBytes: ReadonlyMap<string, number>;
   readonly bridges: readonly string[] | undefined;

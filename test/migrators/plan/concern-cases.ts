@@ -124,7 +124,7 @@ export const CASES: readonly Case[] = [
   },
   { code: "disk-none", when: "it has no disk", machine: withDisks() },
   { code: "disk-none", when: "all disks are excluded", guest: { excludeDisks: ["sda"] } },
-  { code: "disk-too-large", when: "the target is too small", target: { freeBytes: 10 * GIB }, names: /21\.0 GiB more/ },
+  { code: "disk-too-large", when: "beta is full", target: { freeBytes: 9, freeOn: "beta" }, names: /9 B.* on beta$/ },
   {
     code: "disk-space-shared",
     when: "two guests do not fit together",

@@ -16,7 +16,8 @@ export function checkSpace({ draft, target, landing, others }: PlanContext): rea
     );
   const own = toCome(draft) + (landing.kind === "machine" ? CONVERSION_BYTES : 0);
   const all = own + others.reduce((sum, other) => sum + toCome(other), 0);
-  const free = `${formatSize(target.freeBytes)} are free in ${landing.store}`;
+  const where = target.freeOn === undefined ? landing.store : `${landing.store} on ${target.freeOn}`;
+  const free = `${formatSize(target.freeBytes)} are free in ${where}`;
   if (own > target.freeBytes) {
     return [
       concern(
