@@ -44,12 +44,17 @@ const NOT_INSTALLED = 127;
 
 /**
  * What Debian's crm_verify says of a CIB; undefined where it is not installed.
- * @param which how it is told which: `-x FILE`, `-L`
+ * @param which how it is told which: `-x FILE`, `-L`, `-p` for what comes as input
  * @param path names it in errors
  * @throws RehomeError cib-invalid
  */
-export async function askPacemaker(host: Host, which: readonly string[], path: string): Promise<string | undefined> {
-  const result = await host.run(["crm_verify", "-V", ...which], { timeoutMs: 30_000 });
+export async function askPacemaker(
+  host: Host,
+  which: readonly string[],
+  path: string,
+  input = "",
+): Promise<string | undefined> {
+  const result = await host.run(["crm_verify", "-V", ...which], { input, timeoutMs: 30_000 });
   if (result.exitCode === NOT_INSTALLED) return undefined;
   if (result.exitCode === 0) return "";
   throw new RehomeError("cib-invalid", "crm_verify finds errors in the CIB", {

@@ -1,5 +1,4 @@
 import { RehomeError } from "../../lib/errors.js";
-import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { childOf, writeXml, type XmlElement } from "../../lib/xml.js";
 import { parseCib } from "../cib/check.js";
@@ -9,6 +8,8 @@ import { withAttributes, type Edit } from "../cib/tree.js";
 import type { Updated } from "../types.js";
 
 const LIMIT = { timeoutMs: 30_000 };
+/** Two of Pacemaker's programs, one after the other. */
+const PATCH_LIMIT = { timeoutMs: 60_000 };
 const TRIES = 5;
 
 /**
@@ -69,25 +70,27 @@ function sameConfiguration(a: XmlElement, b: XmlElement): boolean {
   return one !== undefined && other !== undefined && sameElement(one, other);
 }
 
-/** @throws RehomeError command-failed */
+/** $1 and $2: bytes of the CIB as it was, and of the one that is wanted, which come one after the other as input. */
+const PATCH = `set -e
+folder=$(mktemp -d)
+trap 'rm -rf -- "$folder"' EXIT
+cd "$folder"
+head -c "$1" > old.xml
+cat > new.xml
+[ "$(($(wc -c < new.xml)))" -eq "$2" ] || { echo "only part of the CIB arrived" >&2; exit 1; }
+crm_diff --no-version --original old.xml --new new.xml > patch.xml || [ $? -eq 1 ]
+cibadmin --patch --xml-file patch.xml`;
+
+/** In one go: each program that is run on a host takes as long as the network does. @throws RehomeError command-failed */
 async function patch(host: Host, before: XmlElement, after: XmlElement): Promise<void> {
-  const folder = (await runChecked(host, ["mktemp", "-d"], LIMIT)).trim();
-  try {
-    const [old, next, difference] = [`${folder}/old.xml`, `${folder}/new.xml`, `${folder}/patch.xml`];
-    await host.writeFile(old, writeXml(before), 0o600);
-    await host.writeFile(next, writeXml(after), 0o600);
-    const made = await host.run(["crm_diff", "--no-version", "--original", old, "--new", next], LIMIT);
-    if (made.exitCode > 1 || made.stdout === "") {
-      throw new RehomeError("command-failed", `crm_diff ended with exit code ${made.exitCode}`, {
-        machine: host.name,
-        output: made.stderr.trim(),
-      });
-    }
-    await host.writeFile(difference, made.stdout, 0o600);
-    await runChecked(host, ["cibadmin", "--patch", "--xml-file", difference], LIMIT);
-  } finally {
-    await host.run(["rm", "-rf", "--", folder], LIMIT);
-  }
+  const [old, next] = [Buffer.from(writeXml(before)), Buffer.from(writeXml(after))];
+  const argv = ["sh", "-c", PATCH, "sh", `${old.length}`, `${next.length}`];
+  const { exitCode, stderr } = await host.run(argv, { ...PATCH_LIMIT, input: Buffer.concat([old, next]) });
+  if (exitCode === 0) return;
+  throw new RehomeError("command-failed", `the change of the CIB was not taken (exit code ${exitCode})`, {
+    machine: host.name,
+    output: stderr.trim(),
+  });
 }
 
 /** The part of the cluster that a member sees may not act. */

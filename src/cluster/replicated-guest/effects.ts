@@ -1,5 +1,4 @@
 import { RehomeError } from "../../lib/errors.js";
-import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { writeXml, type XmlElement } from "../../lib/xml.js";
 import { editChild, named, withoutChildren, type Edit } from "../cib/tree.js";
@@ -66,18 +65,10 @@ export async function requireValid(host: Host, cib: XmlElement): Promise<void> {
     ...status,
     children: status.children.map((node) => withoutChildren(node, named("lrm"))),
   }));
-  const folder = (await runChecked(host, ["mktemp", "-d"])).trim();
-  try {
-    const path = `${folder}/cib.xml`;
-    await host.writeFile(path, writeXml(configuration), 0o600);
-    const said = await askPacemaker(host, ["-x", path], "the CIB with the change");
-    if (said === undefined) {
-      throw new RehomeError("command-failed", "crm_verify is not installed", {
-        machine: host.name,
-        remedy: "install the package pacemaker-cli-utils",
-      });
-    }
-  } finally {
-    await host.run(["rm", "-rf", "--", folder]);
-  }
+  const said = await askPacemaker(host, ["-p"], "the CIB with the change", writeXml(configuration));
+  if (said !== undefined) return;
+  throw new RehomeError("command-failed", "crm_verify is not installed", {
+    machine: host.name,
+    remedy: "install the package pacemaker-cli-utils",
+  });
 }

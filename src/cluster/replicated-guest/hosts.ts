@@ -1,4 +1,5 @@
 import { RehomeError } from "../../lib/errors.js";
+import { runOnFile } from "../../lib/host/on-file.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import { childOf, childrenOf, descendantsOf, parseXml, type XmlElement } from "../../lib/xml.js";
@@ -106,8 +107,8 @@ function requireCpuMode(host: Host, { cpu }: GuestDomain, capabilities: XmlEleme
 /** A model and its flags, as far as the XML wants them checked; what only leaves out is not checked by libvirt either. */
 async function requireCpu(host: Host, { cpu, hypervisor, machine }: GuestDomain): Promise<void> {
   if (cpu?.mode !== "custom" || /<cpu[^>]*check="none"/.test(cpu.text)) return;
-  const compare = ["hypervisor-cpu-compare", "--virttype", hypervisor, "--machine", machine, "--error", "/dev/stdin"];
-  const { exitCode, stdout, stderr } = await host.run([...VIRSH, ...compare], { ...ASK_QEMU, input: cpu.text });
+  const compare = ["hypervisor-cpu-compare", "--virttype", hypervisor, "--machine", machine, "--error"];
+  const { exitCode, stdout, stderr } = await runOnFile(host, [...VIRSH, ...compare], cpu.text, ASK_QEMU);
   if (exitCode === 0) return;
   throw new RehomeError("domain-unfit", "its processor lacks what the guest's CPU has", {
     machine: host.name,
@@ -126,22 +127,15 @@ async function digestOf(host: Host, path: string): Promise<string> {
   );
 }
 
-/** What libvirt makes of the XML, without defining it. From a file: what is its input here cannot be opened. */
+/** What libvirt makes of the XML, without defining it. */
 async function requireReadable(host: Host, { text }: GuestDomain): Promise<void> {
-  const folder = (await runChecked(host, ["mktemp", "-d"], LIMIT)).trim();
-  try {
-    const path = `${folder}/domain.xml`;
-    await host.writeFile(path, text, 0o600);
-    const read = await host.run([...VIRSH, "domxml-to-native", "qemu-argv", path], ASK_QEMU);
-    if (read.exitCode === 0) return;
-    throw new RehomeError("domain-unfit", "libvirt there does not take the domain XML", {
-      machine: host.name,
-      output: read.stderr.trim(),
-      remedy: "correct the domain XML",
-    });
-  } finally {
-    await host.run(["rm", "-rf", "--", folder], LIMIT);
-  }
+  const read = await runOnFile(host, [...VIRSH, "domxml-to-native", "qemu-argv"], text, ASK_QEMU);
+  if (read.exitCode === 0) return;
+  throw new RehomeError("domain-unfit", "libvirt there does not take the domain XML", {
+    machine: host.name,
+    output: read.stderr.trim(),
+    remedy: "correct the domain XML",
+  });
 }
 
 function unfit(host: Host, message: string, remedy: string): RehomeError {

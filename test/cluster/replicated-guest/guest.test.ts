@@ -162,7 +162,10 @@ describe("a guest on a replicated volume", () => {
   it("with a processor that one host lacks, or a kernel that differs, is not registered", async () => {
     begin(undefined, (host) =>
       host
-        .on(/^virsh .* hypervisor-cpu-compare /, host.name === "beta" ? { exitCode: 1, stderr: "incompatible" } : "")
+        .on(
+          /^sh .* virsh .* hypervisor-cpu-compare /s,
+          host.name === "beta" ? { exitCode: 1, stderr: "incompatible" } : "",
+        )
         .on(["sha256sum", "--", "/boot/vmlinuz"], `${host.name === "beta" ? "b" : "a"}1  /boot/vmlinuz\n`),
     );
     const cpu = DOMAIN.replace("<devices>", "<cpu mode='custom'><model>EPYC</model></cpu><devices>");

@@ -82,7 +82,7 @@ export class GuestHost implements Host {
     if (this.lost) {
       return Promise.reject(new RehomeError("connection-lost", "the connection broke", { machine: this.name }));
     }
-    const isReal = /^(cibadmin|crm_diff|crm_verify|mktemp|rm -rf) /.test(argv.join(" "));
+    const isReal = /^(cibadmin|crm_verify|mktemp|rm -rf) |^sh .*cibadmin --patch/s.test(argv.join(" "));
     if (argv[0] === "cibadmin" && !this.hasPacemaker) {
       return Promise.resolve({ argv, exitCode: 102, stdout: "", stderr: "Could not connect to the CIB API" });
     }
@@ -124,8 +124,8 @@ export class GuestHost implements Host {
         exitCode: 1,
         stderr: "error: invalid argument: the machine is not supported",
       })
-      .on(/^virsh .* hypervisor-cpu-compare /, "")
-      .on(/^virsh .* domxml-to-native /, "")
+      .on(/^sh .* virsh .* hypervisor-cpu-compare /s, "")
+      .on(/^sh .* virsh .* domxml-to-native /s, "")
       .on(/^sh -c set -e\nall=/, () =>
         this.domains
           .map(({ xml, kept, state }) => `${kept} ${state} ${Buffer.from(xml).toString("base64")}\n`)

@@ -21,11 +21,8 @@ class World {
   readonly alpha = new FakeHost("alpha").on(["cat", "/proc/sys/kernel/random/boot_id"], () => `${this.boot}\n`);
   readonly beta = new FakeHost("beta")
     .on(["cibadmin", "--query"], () => this.cib)
-    .on(["mktemp", "-d"], "/tmp/x\n")
-    .on(/^rm -rf/, "")
-    .on(/^crm_diff/, "<diff/>")
-    .on(/^cibadmin --patch/, () => {
-      this.cib = this.beta.files.get("/tmp/x/new.xml")!.toString();
+    .on(/^sh .*cibadmin --patch/s, ({ argv, input }) => {
+      this.cib = input.subarray(Number(argv[4])).toString();
       return "";
     });
   answers = 0;

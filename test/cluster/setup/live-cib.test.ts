@@ -43,7 +43,7 @@ describe("the CIB of a running cluster", () => {
     const busy: Host = {
       ...member,
       async run(argv, options) {
-        if (argv[0] === "crm_diff" && first) {
+        if (argv[0] === "sh" && first) {
           first = false;
           const other = ["crm_attribute", "--type", "crm_config", "--name", "stop-all-resources", "--update", "true"];
           assert.equal((await member.run(other)).exitCode, 0);
@@ -55,6 +55,25 @@ describe("the CIB of a running cluster", () => {
     const config = findPath((await readLiveCib(member))!, ["configuration", "crm_config"])!;
     assert.equal(pairValue(config, "cluster_property_set", "maintenance-mode"), "true");
     assert.equal(pairValue(config, "cluster_property_set", "stop-all-resources"), "true");
+  });
+
+  it("stays as it is when only part of a change arrives, and says so", async () => {
+    const before = await readLiveCib(member);
+    for (const missing of [1, 500]) {
+      const broken: Host = {
+        ...member,
+        run: (argv, options) =>
+          member.run(argv, {
+            ...options,
+            ...(argv[0] === "sh" && { input: options?.input?.slice(0, -missing) ?? "" }),
+          }),
+      };
+      await assert.rejects(
+        changeLiveCib(broken, (cib) => setProperty(cib, "maintenance-mode", "true")),
+        { code: "command-failed", where: { machine: "alpha" }, output: /only part of the CIB arrived/ },
+      );
+    }
+    assert.deepEqual(await readLiveCib(member), before);
   });
 
   it("is not there where Pacemaker does not run", async () => {

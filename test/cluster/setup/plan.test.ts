@@ -45,9 +45,8 @@ class World {
           )
           .on(["dpkg-query", "--show", "--showformat=${Conffiles}\\n"], ` ${CONF} ${md5("as packaged\n")}\n`)
           .on(["cibadmin", "--query"], () => (this.started ? this.cib : { exitCode: 102 }))
-          .on(/^crm_diff /, "<diff/>")
-          .on(/^cibadmin --patch/, () => {
-            this.cib = fake.files.get("/tmp/probe/new.xml")!.toString();
+          .on(/^sh .*cibadmin --patch/s, ({ argv, input }) => {
+            this.cib = input.subarray(Number(argv[4])).toString();
             return "";
           })
           .on(["systemctl", "is-active", "--quiet", "pacemaker.service"], () => ({ exitCode: this.started ? 0 : 3 }))

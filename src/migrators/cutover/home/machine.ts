@@ -14,6 +14,7 @@ import { probeHypervisor } from "../../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../../cluster/libvirt/types.js";
 import { clusterPaths } from "../../../cluster/paths.js";
 import { RehomeError } from "../../../lib/errors.js";
+import { runOnFile } from "../../../lib/host/on-file.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import { domainSpecOf } from "../domain.js";
@@ -97,14 +98,9 @@ async function requireBridge(target: Host, bridge: string): Promise<void> {
   }
 }
 
-/** Has libvirt itself read the domain, without defining it. From a file: what is its input here cannot be opened. */
+/** Has libvirt itself read the domain, without defining it. */
 async function requireReadable(target: Host, libvirt: string, xml: string): Promise<void> {
-  const folder = (await runChecked(target, ["mktemp", "-d"])).trim();
-  try {
-    await target.writeFile(`${folder}/domain.xml`, xml, 0o600);
-    const argv = ["virsh", "-c", libvirt, "domxml-to-native", "qemu-argv", `${folder}/domain.xml`];
-    await runChecked(target, argv, { timeoutMs: 20_000 });
-  } finally {
-    await target.run(["rm", "-rf", "--", folder]);
-  }
+  const argv = ["virsh", "-c", libvirt, "domxml-to-native", "qemu-argv"];
+  const read = await runOnFile(target, argv, xml, { timeoutMs: 20_000 });
+  if (read.exitCode !== 0) throw commandFailed(target, read);
 }
