@@ -36,8 +36,9 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
       return work(await host());
     }
   };
-  const read = (): Promise<XmlElement> =>
-    onMember(async (asked) => {
+  const read = async (): Promise<XmlElement> => {
+    if (current === undefined) return (await member()).cib; // it was asked just now
+    return onMember(async (asked) => {
       const cib = await readLiveCib(asked);
       if (cib !== undefined) return cib;
       throw new RehomeError("runtime-unreachable", "Pacemaker does not answer", {
@@ -45,6 +46,7 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
         remedy: "see systemctl status pacemaker there",
       });
     });
+  };
   const keeper = async (): Promise<Keeper & { readonly kind: "pacemaker" }> => {
     const cib = await read();
     const coordinator = clusterNodes(cib).find(({ id }) => id === cib.attributes["dc-uuid"])?.name;

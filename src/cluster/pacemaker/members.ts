@@ -1,5 +1,6 @@
 import { isConnectionError, RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
+import type { XmlElement } from "../../lib/xml.js";
 import { hasQuorum, readLiveCib } from "./live-cib.js";
 
 /** A member of a cluster that can be asked, once somebody has logged in to it. */
@@ -17,6 +18,8 @@ export function isLost(thrown: unknown): thrown is RehomeError {
 /** A member that answers, and what did not before it. */
 export interface FoundMember {
   readonly host: Host;
+  /** What it answered. */
+  readonly cib: XmlElement;
   /** `alpha: no route to host`, each a line. */
   readonly unreached: readonly string[];
 }
@@ -27,18 +30,18 @@ export interface FoundMember {
  */
 export async function findMember(members: readonly MemberAccess[]): Promise<FoundMember> {
   const tried: Tried[] = [];
-  let without: Host | undefined;
+  let without: Answer | undefined;
   for (const member of members) {
     const found = await ask(member, tried);
     if (found === undefined) continue;
-    if (found.quorum) {
-      await without?.close();
-      return { host: found.host, unreached: tried.map(lineOf) };
+    if (hasQuorum(found.cib)) {
+      await without?.host.close();
+      return { ...found, unreached: tried.map(lineOf) };
     }
-    if (without === undefined) without = found.host;
+    if (without === undefined) without = found;
     else await found.host.close();
   }
-  if (without !== undefined) return { host: without, unreached: tried.map(lineOf) };
+  if (without !== undefined) return { ...without, unreached: tried.map(lineOf) };
   throw new RehomeError("cluster-unreachable", "Pacemaker answers on no host of the cluster", {
     output: tried.map((one) => `${lineOf(one)}${one.remedy === undefined ? "" : ` (${one.remedy})`}`).join("\n"),
     remedy:
@@ -56,12 +59,14 @@ function lineOf({ name, message }: Tried): string {
   return `${name}: ${message}`;
 }
 
-async function ask(member: MemberAccess, tried: Tried[]): Promise<{ host: Host; quorum: boolean } | undefined> {
+type Answer = Pick<FoundMember, "host" | "cib">;
+
+async function ask(member: MemberAccess, tried: Tried[]): Promise<Answer | undefined> {
   let host: Host | undefined;
   try {
     host = await member.connect();
     const cib = await readLiveCib(host);
-    if (cib !== undefined) return { host, quorum: hasQuorum(cib) };
+    if (cib !== undefined) return { host, cib };
     tried.push({ name: member.name, message: "Pacemaker does not answer there" });
   } catch (thrown) {
     if (!isLost(thrown)) {

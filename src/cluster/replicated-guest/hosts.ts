@@ -2,7 +2,9 @@ import { RehomeError } from "../../lib/errors.js";
 import { runOnFile } from "../../lib/host/on-file.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
+import { reported, type Report } from "../../lib/report.js";
 import { childOf, childrenOf, descendantsOf, parseXml, type XmlElement } from "../../lib/xml.js";
+import type { ClusterSession } from "../setup/session.js";
 import type { GuestDomain } from "./types.js";
 
 /** A domain that libvirt on a host knows, whoever started it. */
@@ -63,12 +65,43 @@ function sourcesOf(disk: XmlElement): readonly string[] {
 }
 
 /**
+ * Has all hosts say whether they could run a guest, once as long as they are logged in to: none of them was started anew
+ * meanwhile, and what was proven before a downtime is not proven in it once more.
+ * @throws RehomeError domain-unfit, command-failed
+ */
+export async function proveFit(
+  { proven }: ClusterSession,
+  hosts: readonly Host[],
+  domain: GuestDomain,
+  report: Report,
+): Promise<void> {
+  const names = hosts.map(({ name }) => name);
+  const what = JSON.stringify([names, domain.text]);
+  if (proven.has(what)) return;
+  const task = { id: "fit", title: `see that ${names.length > 1 ? "both hosts" : names.join()} can run it` };
+  await reported(report, task, () => requireAllFit(hosts, domain));
+  proven.add(what);
+}
+
+/** Each host by itself, and then that all would start the same. */
+async function requireAllFit(hosts: readonly Host[], domain: GuestDomain): Promise<void> {
+  const found = await Promise.all(hosts.map((host) => requireFit(host, domain)));
+  for (const file of domain.files) {
+    if (new Set(found.map((digests) => digests.get(file))).size === 1) continue;
+    throw new RehomeError("domain-unfit", `the hosts have different files: ${file}`, {
+      path: file,
+      remedy: "copy it from one host to the other: the guest is started from it",
+    });
+  }
+}
+
+/**
  * Has a host say whether it could run a guest: bridges, machine type and processor, files that it is started from, and
  * libvirt's own reading of its XML. Nothing is defined or started.
  * @returns digests of the files that the guest is started from, by path
  * @throws RehomeError domain-unfit, command-failed
  */
-export async function requireFit(host: Host, domain: GuestDomain): Promise<ReadonlyMap<string, string>> {
+async function requireFit(host: Host, domain: GuestDomain): Promise<ReadonlyMap<string, string>> {
   for (const bridge of domain.bridges) await requireBridge(host, bridge);
   const capabilities = await domainCapabilities(host, domain);
   requireCpuMode(host, domain, capabilities);

@@ -17,11 +17,12 @@ import { membersOf } from "../setup/members.js";
 import type { ClusterSession } from "../setup/session.js";
 import type { Step } from "../setup/steps/types.js";
 import type { ReplicatedVolume } from "../volumes/replicated/index.js";
+import { isReplicated } from "../volumes/replicated/promotion.js";
 import { expectPromotable } from "./choose-host.js";
 import { readDomain } from "./domain.js";
 import { effectsOf, requireHarmless, requireValid } from "./effects.js";
 import { requireNowhereElse } from "./elsewhere.js";
-import { hostDomains, requireFit } from "./hosts.js";
+import { hostDomains, proveFit } from "./hosts.js";
 import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
 import { addSteps, removeSteps } from "./steps.js";
@@ -125,13 +126,12 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
   const { hosts, away } = present;
   const volume = await findVolume(session, present, request.volume);
   const devices = volume.parts.map(({ device }) => device);
-  const domain = readDomain(xml, source, name, devices);
-  const fit = { id: "fit", title: `see that ${away === undefined ? "both hosts" : hosts[0]?.name} can run it` };
-  await reported(report, fit, () => requireAllFit(hosts, domain));
+  const domain = readDomain(xml(devices), source, name, devices);
+  await proveFit(session, hosts, domain, report);
   const cluster = sessionCluster(session);
-  const cib = await cluster.read();
+  const [cib, ...found] = await Promise.all([cluster.read(), ...hosts.map(hostDomains)]);
   const isThere = isRegistered(cib, name);
-  const domains = (await Promise.all(hosts.map(hostDomains))).flat();
+  const domains = found.flat();
   const taken = volume.parts.flatMap(({ device, disk }) => [device, disk]);
   requireNowhereElse(domains, domain, taken, isThere);
 
@@ -157,7 +157,11 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
       ...(await foreseeEdit(await cluster.host(), cib, edit, { name, expected: volume.name, report, force })),
       files: await fileChanges(steps, session),
       undefinedOn: away === undefined ? [] : [away],
-      notes: [...notesOnAbsence(present, name), ...notesOn(session, cib, domain, volume, runs)],
+      notes: [
+        ...notesOnAbsence(present, name),
+        ...notesOnReplication(present, volume),
+        ...notesOn(session, cib, domain, runs),
+      ],
     },
   };
 }
@@ -237,24 +241,13 @@ function requireName(name: string): void {
   throw new RehomeError("usage", `"${name}" is no name for a guest`, { remedy: "choose one such as web1" });
 }
 
-/** Each host by itself, and then that all would start the same. */
-async function requireAllFit(hosts: readonly Host[], domain: GuestDomain): Promise<void> {
-  const found = await Promise.all(hosts.map((host) => requireFit(host, domain)));
-  for (const file of domain.files) {
-    if (new Set(found.map((digests) => digests.get(file))).size === 1) continue;
-    throw new RehomeError("domain-unfit", `the hosts have different files: ${file}`, {
-      path: file,
-      remedy: "copy it from one host to the other: the guest is started from it",
-    });
-  }
-}
-
 /** What becomes of the definitions. @throws RehomeError file-foreign */
 async function fileChanges(steps: readonly Step[], { connections }: ClusterSession): Promise<readonly FileChange[]> {
   const changes: FileChange[] = [];
-  for (const step of steps) {
-    if (step.kind !== "file") continue;
-    const { needed, diff, foreign } = await examine(step, connections.hosts);
+  const files = steps.filter((step) => step.kind === "file");
+  const examined = await Promise.all(files.map((step) => examine(step, connections.hosts)));
+  for (const [index, step] of files.entries()) {
+    const { needed = false, diff = "", foreign } = examined[index] ?? {};
     if (foreign !== undefined) {
       throw new RehomeError("file-foreign", "there is a file that rehome did not write", {
         machine: step.machine,
@@ -274,20 +267,21 @@ function notesOnAbsence({ away }: PresentHosts, name: string): readonly string[]
   ];
 }
 
-function notesOn(
-  { cluster }: ClusterSession,
-  cib: XmlElement,
-  domain: GuestDomain,
-  volume: ReplicatedVolume,
-  runs: boolean,
-): readonly string[] {
+function notesOnReplication({ away }: PresentHosts, { states }: ReplicatedVolume): readonly string[] {
+  const behind = Object.entries(states).filter(({ 1: { disks } }) => disks.some((disk) => disk !== "UpToDate"));
+  if (behind.length > 0) {
+    return behind.map(([host]) => `the volume is not current on ${host}: the guest cannot go there before it is`);
+  }
+  if (away !== undefined || Object.values(states).every(isReplicated)) return [];
+  return ["not yet highly available: the hosts do not see each other over DRBD"];
+}
+
+function notesOn({ cluster }: ClusterSession, cib: XmlElement, domain: GuestDomain, runs: boolean): readonly string[] {
   const untested = untestedMembers(cib, membersOf(cluster));
-  const behind = Object.entries(volume.states).filter(({ 1: { disks } }) => disks.some((disk) => disk !== "UpToDate"));
   return [
     ...(untested.length > 0
       ? [`fencing was never tested on ${untested.join(", ")}: nothing is highly available yet`]
       : []),
-    ...behind.map(([host]) => `the volume is not current on ${host}: the guest cannot go there before it is`),
     ...(runs ? ["it runs: a changed definition counts from its next start on"] : []),
     ...(domain.usesUefi
       ? ["UEFI keeps its variables on each host: the guest must boot without an entry of its own"]

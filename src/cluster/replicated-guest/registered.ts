@@ -18,7 +18,7 @@ export async function registeredGuest(session: ClusterSession, name: string): Pr
     const host = session.connections.hosts.get(member.name);
     const text = host && (await readFiles(host, [path]))[0]?.toString("utf8");
     if (volume === undefined || text === undefined || !isOurs(text)) continue;
-    return { name, xml: text, source: `${member.name}:${path}`, volume, start: false };
+    return { name, xml: () => text, source: `${member.name}:${path}`, volume, start: false };
   }
   throw new RehomeError("resource-unknown", `no guest "${name}" that rehome registered is in the cluster`, {
     remedy: "name its domain XML with --domain; virsh dumpxml --inactive GUEST prints one",

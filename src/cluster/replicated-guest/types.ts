@@ -5,8 +5,8 @@ import type { Change } from "../simulation/changes.js";
 export interface GuestRequest {
   /** The guest's name, of its domain and of its resource. */
   readonly name: string;
-  /** libvirt's domain XML; nothing in it is trusted. */
-  readonly xml: string;
+  /** libvirt's domain XML for a guest with these disks; nothing in it is trusted. */
+  readonly xml: (devices: readonly string[]) => string;
   /** What errors call the XML: the path of the file that it is from. */
   readonly source: string;
   /** The replicated volume (`rehome volume create`) whose devices are its disks. */

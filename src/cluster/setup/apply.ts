@@ -7,7 +7,7 @@ import { reported, type Report } from "../../lib/report.js";
 import { formatDuration } from "../../lib/units.js";
 import { clusterNodes } from "../control.js";
 import { changeLiveCib, readLiveCib } from "../pacemaker/live-cib.js";
-import { compareFile, examine, hostOf } from "./examine.js";
+import { examine, hostOf, type Examined } from "./examine.js";
 import { stepText } from "./steps/text.js";
 import type { CibStep, CommandStep, FileStep, Step, WaitStep } from "./steps/types.js";
 
@@ -45,7 +45,8 @@ export async function applySteps(
   let taken = 0;
   for (const [index, step] of steps.entries()) {
     signal?.throwIfAborted();
-    if (!(await examine(step, hosts)).needed) continue;
+    const examined = await examine(step, hosts);
+    if (!examined.needed) continue;
     taken += 1;
     const text = stepText(step);
     const record = (state: StepRecord["state"], message?: string): Promise<void> =>
@@ -59,7 +60,7 @@ export async function applySteps(
     await record("begun");
     try {
       await reported(report, { id: `step-${index}`, title: `${step.machine}: ${text}` }, () =>
-        take(step, hosts, signal),
+        take(examined, hosts, signal),
       );
     } catch (error) {
       await record("failed", error instanceof Error ? error.message : String(error));
@@ -70,11 +71,15 @@ export async function applySteps(
   return taken;
 }
 
-async function take(step: Step, hosts: ReadonlyMap<string, Host>, signal: AbortSignal | undefined): Promise<void> {
+async function take(
+  { step, after }: Examined,
+  hosts: ReadonlyMap<string, Host>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const host = hostOf(hosts, step.machine);
   switch (step.kind) {
     case "file":
-      return writeStep(step, host, hosts);
+      return writeStep(step, host, after);
     case "command":
       return runStep(step, host);
     case "wait":
@@ -84,8 +89,7 @@ async function take(step: Step, hosts: ReadonlyMap<string, Host>, signal: AbortS
   }
 }
 
-async function writeStep(step: FileStep, host: Host, hosts: ReadonlyMap<string, Host>): Promise<void> {
-  const { after } = await compareFile(step, hosts);
+async function writeStep(step: FileStep, host: Host, after: Buffer | undefined): Promise<void> {
   if (after === undefined) {
     throw new RehomeError("file-unreadable", "it is made of a file that is not there", {
       machine: step.sources[0]?.machine ?? step.machine,

@@ -19,6 +19,8 @@ export interface Examined {
   readonly foreign?: string;
   /** Whether a file is there already. */
   readonly exists?: boolean;
+  /** What a file should be; undefined until all that it is made of is there. */
+  readonly after?: Buffer | undefined;
 }
 
 const LIMIT = { timeoutMs: 60_000 };
@@ -67,7 +69,7 @@ export function hostOf(hosts: ReadonlyMap<string, Host>, name: string): Host {
 }
 
 /** What a file is and what it should be; `after` is undefined until all that it is made of is there. */
-export async function compareFile(
+async function compareFile(
   step: FileStep,
   hosts: ReadonlyMap<string, Host>,
   contents: Contents = new Map(),
@@ -90,18 +92,18 @@ interface Compared {
 
 async function examineFile(step: FileStep, host: Host, { before, after }: Compared): Promise<Examined> {
   const needed = after === undefined || before === undefined || !before.equals(after);
-  const exists = before !== undefined;
-  if (!needed) return { step, needed, diff: "", exists };
+  const found = { step, needed, exists: before !== undefined, after };
+  if (!needed) return { ...found, diff: "" };
   if (before !== undefined && (await isForeign(step, before, host))) {
-    return { step, needed, diff: "", exists, foreign: step.secret ? "" : before.toString("utf8") };
+    return { ...found, diff: "", foreign: step.secret ? "" : before.toString("utf8") };
   }
-  if (step.secret || after === undefined) return { step, needed, diff: "", exists };
+  if (step.secret || after === undefined) return { ...found, diff: "" };
   const label = `${step.machine}:${step.path}`;
   const diff = await unifiedDiff(
     { label: before === undefined ? "/dev/null" : label, text: before?.toString("utf8") ?? "" },
     { label, text: after.toString("utf8") },
   );
-  return { step, needed, diff, exists };
+  return { ...found, diff };
 }
 
 /** A whole file that neither we wrote nor a package brought as an example. */

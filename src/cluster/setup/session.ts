@@ -19,6 +19,8 @@ export interface ClusterSession {
   /** Of the members' BMCs, by the member's name. */
   readonly passwords: ReadonlyMap<string, string>;
   readonly connections: Connections;
+  /** What its hosts were seen to be able to run, for whoever asks that. */
+  readonly proven: Set<string>;
   /**
    * Holds the lock and the journal of what changes machines, for as long as `work` takes.
    * @param waitMs how long somebody else may hold it before that is an error; a moment without it
@@ -72,6 +74,7 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterS
     cluster,
     passwords,
     connections,
+    proven: new Set(),
     async exclusively(purpose, work, waitMs) {
       const folder = join(target.state, "cluster");
       const lock = await acquireLock(join(folder, "lock"), purpose, waitMs);

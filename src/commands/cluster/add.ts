@@ -54,8 +54,7 @@ gets the definition that it was registered with: for a host that was away then, 
   async run(): Promise<Added | GuestChange> {
     const { args, flags } = await this.parse(ClusterAdd);
     const { guest } = args;
-    const given =
-      flags.domain === undefined ? undefined : { xml: await readDomainFile(flags.domain), source: flags.domain };
+    const domain = flags.domain === undefined ? undefined : await readDomainFile(flags.domain);
     const [
       { openCluster },
       { addGuest, awaitAdded, foreseeGuest, registeredGuest },
@@ -76,9 +75,12 @@ gets the definition that it was registered with: for a host that was away then, 
     try {
       const options = { report, signal: this.signal, force: flags.force };
       const request =
-        given === undefined
+        domain === undefined
           ? await registeredGuest(session, guest)
-          : { name: guest, ...given, volume: flags.volume ?? guest, start: !flags.stopped };
+          : {
+              ...{ name: guest, xml: () => domain, source: flags.domain ?? "" },
+              ...{ volume: flags.volume ?? guest, start: !flags.stopped },
+            };
       if (flags["dry-run"]) {
         const change = await foreseeGuest(session, request, options);
         report.close();

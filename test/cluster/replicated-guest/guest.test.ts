@@ -21,7 +21,7 @@ import { element, parseXml, writeXml, type XmlElement } from "../../../src/lib/x
 import type { FakeHost } from "../../helpers/fake-host.js";
 import { DOMAIN, guestWorld, type World } from "./world.js";
 
-const REQUEST: GuestRequest = { name: "web1", xml: DOMAIN, source: "web1.xml", volume: "web1", start: true };
+const REQUEST: GuestRequest = { name: "web1", xml: () => DOMAIN, source: "web1.xml", volume: "web1", start: true };
 const OPTIONS = { report: silentReport };
 const PATH = definitionPath("web1");
 
@@ -93,7 +93,7 @@ describe("a guest on a replicated volume", () => {
       env: { ...process.env, CIB_file: cib },
       stdio: "pipe",
     });
-    const more = { ...REQUEST, xml: DOMAIN.replace("<vcpu>2", "<vcpu>4") };
+    const more = { ...REQUEST, xml: () => DOMAIN.replace("<vcpu>2", "<vcpu>4") };
     const { changed, files } = await addGuest(session, more, OPTIONS);
     assert.equal(changed, 3);
     assert.match(files[1]?.difference ?? "", /^\+ +<vcpu>4<\/vcpu>$/m);
@@ -152,7 +152,7 @@ describe("a guest on a replicated volume", () => {
     begin();
     const { session, beta } = world;
     const unfit = (xml: string): Promise<unknown> =>
-      assert.rejects(addGuest(session, { ...REQUEST, xml }, OPTIONS), { code: "domain-unfit" });
+      assert.rejects(addGuest(session, { ...REQUEST, xml: () => xml }, OPTIONS), { code: "domain-unfit" });
     await unfit(DOMAIN.replace("br0", "br9"));
     await unfit(DOMAIN.replace("pc-i440fx-7.2", "pc-i440fx-99.0"));
     await unfit(DOMAIN.replace("<devices>", "<cpu mode='maximum'/><devices>"));
@@ -169,9 +169,9 @@ describe("a guest on a replicated volume", () => {
         .on(["sha256sum", "--", "/boot/vmlinuz"], `${host.name === "beta" ? "b" : "a"}1  /boot/vmlinuz\n`),
     );
     const cpu = DOMAIN.replace("<devices>", "<cpu mode='custom'><model>EPYC</model></cpu><devices>");
-    await assert.rejects(addGuest(world.session, { ...REQUEST, xml: cpu }, OPTIONS), { code: "domain-unfit" });
+    await assert.rejects(addGuest(world.session, { ...REQUEST, xml: () => cpu }, OPTIONS), { code: "domain-unfit" });
     const kernel = DOMAIN.replace("</os>", "<kernel>/boot/vmlinuz</kernel></os>");
-    await assert.rejects(addGuest(world.session, { ...REQUEST, xml: kernel }, OPTIONS), { code: "domain-unfit" });
+    await assert.rejects(addGuest(world.session, { ...REQUEST, xml: () => kernel }, OPTIONS), { code: "domain-unfit" });
   });
 
   it("is refused a volume, a name or a file that is another's", async () => {
@@ -182,7 +182,7 @@ describe("a guest on a replicated volume", () => {
     await assert.rejects(addGuest(session, REQUEST, OPTIONS), { code: "file-foreign" });
     alpha.fake.files.clear();
     await addGuest(session, REQUEST, OPTIONS);
-    const other = { ...REQUEST, name: "web2", xml: DOMAIN.replace("web1", "web2").replace("34:56", "34:57") };
+    const other = { ...REQUEST, name: "web2", xml: () => DOMAIN.replace("web1", "web2").replace("34:56", "34:57") };
     await assert.rejects(addGuest(session, other, OPTIONS), { code: "volume-busy" });
   });
 
@@ -202,7 +202,7 @@ describe("a guest on a replicated volume", () => {
       const standby = setNodeAttribute(put("resources", crowd)(cib), "alpha", "standby", "on");
       return standby;
     });
-    const big = { ...REQUEST, xml: DOMAIN.replace("512", "14000") };
+    const big = { ...REQUEST, xml: () => DOMAIN.replace("512", "14000") };
     await assert.rejects(addGuest(session, big, OPTIONS), { code: "others-stop" });
     const { moves } = await addGuest(session, big, { ...OPTIONS, force: true });
     assert.ok(moves.some(({ name, after }) => name === "mail" && after === "stopped"));

@@ -63,6 +63,8 @@ export class GuestHost implements Host {
   /** Whether every program ends with a connection that broke. */
   lost = false;
   hasPacemaker = true;
+  /** Programs that were run and files that were written, in order. */
+  readonly asked: string[] = [];
   readonly #local: Host;
   readonly #cib: string;
 
@@ -83,6 +85,7 @@ export class GuestHost implements Host {
       return Promise.reject(new RehomeError("connection-lost", "the connection broke", { machine: this.name }));
     }
     const isReal = /^(cibadmin|crm_verify|mktemp|rm -rf) |^sh .*cibadmin --patch/s.test(argv.join(" "));
+    this.asked.push(argv.join(" "));
     if (argv[0] === "cibadmin" && !this.hasPacemaker) {
       return Promise.resolve({ argv, exitCode: 102, stdout: "", stderr: "Could not connect to the CIB API" });
     }
@@ -99,6 +102,7 @@ export class GuestHost implements Host {
   }
 
   writeFile(path: string, data: string | Buffer, mode?: number): Promise<void> {
+    this.asked.push(`write ${path}`);
     return path.startsWith("/tmp/") ? this.#local.writeFile(path, data, mode) : this.fake.writeFile(path, data, mode);
   }
 
@@ -181,6 +185,7 @@ export function guestWorld(
     cluster,
     passwords: new Map(),
     connections: { hosts, unreachable: [], close: () => Promise.resolve() },
+    proven: new Set(),
     exclusively: (_, work) => work({ append: () => Promise.resolve() }),
     close: () => Promise.resolve(),
   };

@@ -39,6 +39,7 @@ class World {
         unreachable: [],
         close: () => Promise.resolve(),
       },
+      proven: new Set(),
       exclusively: (_, work) => work({ append: () => Promise.resolve() }),
       close: () => Promise.resolve(),
     };

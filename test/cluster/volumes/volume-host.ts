@@ -169,6 +169,7 @@ export function world(): { alpha: VolumeHost; beta: VolumeHost; session: Cluster
     cluster: exampleCluster(),
     passwords: new Map(),
     connections: { hosts, unreachable: [], close: () => Promise.resolve() },
+    proven: new Set(),
     exclusively: (_, work) => work({ append: () => Promise.resolve() }),
     close: () => Promise.resolve(),
   };

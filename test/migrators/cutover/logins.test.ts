@@ -15,6 +15,9 @@ const HYPERVISOR = { type: "kvm", machines: { bios: "pc-i440fx-7.2", uefi: "pc-q
 
 const MACHINES = "pc  Standard PC (alias of pc-i440fx-7.2)\nq35  Standard PC (alias of pc-q35-7.2)\n";
 
+/** Whether a host was asked if it could run the guest. */
+const isProof = (command: string): boolean => /domcapabilities|domxml-to-native/.test(command);
+
 describe("logins to the cluster's machines in a cutover", () => {
   let folder: string;
   let world: World;
@@ -100,6 +103,13 @@ describe("logins to the cluster's machines in a cutover", () => {
     };
   }
 
+  /** What the hosts are asked from now on: programs and files. */
+  function sinceNow(): () => readonly [alpha: readonly string[], beta: readonly string[]] {
+    const { alpha, beta } = world;
+    const [first, second] = [alpha.asked.length, beta.asked.length];
+    return () => [alpha.asked.slice(first), beta.asked.slice(second)];
+  }
+
   it("are one on each host, before the window, and none on the tie-breaker", async () => {
     await home.check();
     assert.deepEqual(logins, ["alpha", "beta"]);
@@ -109,11 +119,25 @@ describe("logins to the cluster's machines in a cutover", () => {
     assert.deepEqual(logins, ["alpha", "beta"]);
   });
 
+  it("are followed by few questions in the window, and none that was answered before it", async () => {
+    await home.check();
+    const asked = sinceNow();
+    await home.register();
+    await home.status();
+    await assert.rejects(home.start({ timeoutMs: 0 }), { code: "command-timeout" });
+    const [alpha, beta] = asked();
+    assert.ok(alpha.length <= 33 && beta.length <= 18, `${alpha.length} on alpha, ${beta.length} on beta`);
+    assert.ok(![...alpha, ...beta].some(isProof));
+  });
+
   it("are made again after a connection broke, and the guest is registered all the same", async () => {
     await home.check();
     cut();
+    const asked = sinceNow();
     await home.register();
     assert.deepEqual(logins, ["alpha", "beta", "alpha", "beta"]);
+    for (const one of asked())
+      assert.ok(one.some(isProof), "a host that may have been started anew was not asked again");
     assert.match(await world.alpha.run(["cibadmin", "--query"]).then(({ stdout }) => stdout), /<primitive id="web1"/);
   });
 

@@ -76,14 +76,15 @@ export async function unlessLost(work: () => Promise<void>): Promise<void> {
  * @throws RehomeError volume-busy, connection-lost
  */
 export async function handOver(hosts: readonly Host[], name: string): Promise<void> {
-  for (const host of hosts) {
-    if (await hasResource(host, name)) return;
-  }
-  for (const host of hosts) {
-    const { role, connection } = await stateOn(host, name);
-    if (role === "Primary") await demote(host, name);
-    if (connection !== undefined) await adjust(host, name);
-  }
+  const managed = await Promise.all(hosts.map((host) => hasResource(host, name)));
+  if (managed.includes(true)) return;
+  await Promise.all(
+    hosts.map(async (host) => {
+      const { role, connection } = await stateOn(host, name);
+      if (role === "Primary") await demote(host, name);
+      if (connection !== undefined) await adjust(host, name);
+    }),
+  );
 }
 
 async function adjust(host: Host, name: string): Promise<void> {

@@ -10,8 +10,7 @@ import {
 } from "../../../cluster/replicated-guest/index.js";
 import { presentHosts, type PresentHosts } from "../../../cluster/pacemaker/presence.js";
 import type { ClusterSession } from "../../../cluster/setup/session.js";
-import { listVolumes } from "../../../cluster/volumes/replicated/index.js";
-import { handOver, isReplicated } from "../../../cluster/volumes/replicated/promotion.js";
+import { handOver } from "../../../cluster/volumes/replicated/promotion.js";
 import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
 import type { GuestStore } from "../../guest-store.js";
@@ -47,15 +46,11 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
     const present = await presentHosts(cluster, options);
     if (present.away !== undefined) await requirePlacedHere(session.store, name, present.away);
     await handOver(present.hosts, name); // never promoted by rehome and by the cluster
-    const volume = (await listVolumes(cluster, present.hosts)).find((each) => each.name === name);
-    if (volume === undefined) throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`);
-    for (const [host, state] of Object.entries(volume.states)) {
-      if (present.away !== undefined || isReplicated(state)) continue;
-      report.note({ severity: "warning", text: `not yet highly available: ${host} says ${state.disks.join(", ")}` });
-    }
     const { hypervisor, cpuModel } = await hardware(present);
-    const disks = volume.parts.map(({ device }) => ({ path: device, kind: "block" as const }));
-    const xml = domainXml(domainSpecOf(plan, machine, { hypervisor, cpuModel, disks, consoleLog }));
+    const xml = (devices: readonly string[]): string => {
+      const disks = devices.map((path) => ({ path, kind: "block" as const }));
+      return domainXml(domainSpecOf(plan, machine, { hypervisor, cpuModel, disks, consoleLog }));
+    };
     const preferred = placedOn(await session.store.records());
     return { name, xml, source: `the domain of ${name}`, volume: name, preferred, start: false };
   }
