@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatDuration } from "../../../src/lib/units.js";
 import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
+import type { RehearsalResult } from "../../../src/migrators/rehearsal/types.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { Move } from "./cluster/move.js";
@@ -35,9 +36,39 @@ describe("moving a server onto the lab's cluster", () => {
     return host;
   }
 
+  /** The stable code that a command is refused with. */
+  async function refusal(command: string): Promise<string> {
+    const { status, stdout } = await move.tryRun(command, GUEST);
+    assert.notEqual(status, 0, stdout);
+    const { error } = JSON.parse(stdout) as { readonly error: { readonly code: string; readonly message: string } };
+    console.log(`      ${command}: ${error.message}`);
+    return error.code;
+  }
+
   it("is copied while it works", async () => {
     await takeNumber();
     await move.run<StageResult>("stage", GUEST, "--passes", "2");
+    await takeNumber();
+  });
+
+  it("is not given its window while its copy does not boot", async () => {
+    const server = cluster.machine("phys");
+    const [module, away] = ["/boot/grub/i386-pc/normal.mod", "/boot/normal.mod"];
+    await server.check(["mv", module, away]);
+    await server.check(["sync"]);
+    await move.run<StageResult>("stage", GUEST, "--passes", "1");
+    assert.equal(await refusal("rehearse"), "rehearsal-failed");
+    assert.equal(await refusal("cutover"), "rehearsal-failed");
+    await server.check(["mv", away, module]);
+    await server.check(["sync"]);
+    await takeNumber();
+  });
+
+  it("boots in a rehearsal beside the running server once it is put right", async () => {
+    await move.run<StageResult>("stage", GUEST, "--passes", "1");
+    const { outcome, because, bootMs = Number.NaN } = await move.run<RehearsalResult>("rehearse", GUEST);
+    console.log(`      ${outcome}: ${because} after ${formatDuration(bootMs)}`);
+    assert.equal(outcome, "boots");
     await takeNumber();
   });
 
