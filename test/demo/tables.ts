@@ -35,15 +35,17 @@ function passTable(passes: readonly Pass[]): readonly string[] {
   const rows = passes.map((pass) => [
     `${pass.number}${pass.quiesced ? ", source at rest" : ""}`,
     pass.disk,
+    pass.tracker,
     formatSize(pass.totalBytes),
+    pass.readBytes === undefined ? "" : formatSize(pass.readBytes),
     formatSize(pass.zeroBytes),
     formatSize(pass.unchangedBytes),
     formatSize(pass.writtenBytes),
     formatSize(pass.wireBytes),
     formatDuration(pass.durationMs),
   ]);
-  return table(["pass", "disk", "read", "zero", "unchanged", "written", "wire", "took"], rows, {
-    right: [2, 3, 4, 5, 6, 7],
+  return table(["pass", "disk", "by", "size", "read", "zero", "unchanged", "written", "wire", "took"], rows, {
+    right: [3, 4, 5, 6, 7, 8, 9],
   });
 }
 

@@ -51,7 +51,6 @@ export class ServerGuest {
     const guest = await stagingFixture({ sizes: [SIZE], connect, report: { ...silentReport, note } });
     const [disk] = guest.context.machine.disks;
     assert.ok(disk);
-    Object.assign(guest.context, { insideDisks: true });
     Object.assign(disk, { contents: [device("vg0-swap", { format: "swap", type: "lvm" })], ...fields });
     const server = new FakeServer(guest.folder, guest.disks[0] ?? "", layout);
     made.guest = new ServerGuest(guest, server);

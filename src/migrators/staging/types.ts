@@ -87,11 +87,6 @@ export interface StagingContext {
   /** Where the guest's volumes are. */
   readonly volumes: VolumeStore;
   readonly report: Report;
-  /**
-   * Whether logical volumes inside of a disk that is copied whole are followed, too. Default false, and no command asks for
-   * it yet: the inspection and the conversion take the snapshots of a root volume for further systems.
-   */
-  readonly insideDisks?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -209,7 +209,7 @@ describe("changes of logical volumes on a physical server's disk", () => {
   });
 
   const stage = async (): Promise<Pass | undefined> =>
-    (await stageGuest({ ...guest.context, insideDisks: true, options: { passes: 1 } })).passes[0];
+    (await stageGuest({ ...guest.context, options: { passes: 1 } })).passes[0];
   const copied = (): Promise<string> => volumeNamesIn(guest.volumes[0] ?? "", disk.partition, guest.folder);
 
   it("are read from snapshots, and little else is", async () => {
@@ -231,12 +231,12 @@ describe("changes of logical volumes on a physical server's disk", () => {
 
   it("reach the copy at rest without a trace of the snapshots", async () => {
     await disk.write("first", "random", 4, 300);
-    const [pass] = (await runFinalPass({ ...guest.context, insideDisks: true, options: {}, quiesced: true })).passes;
+    const [pass] = (await runFinalPass({ ...guest.context, options: {}, quiesced: true })).passes;
     assert.deepEqual(notes, []);
     assert.equal(pass?.tracker, "snapshot");
     console.log(`      pass at rest: ${Math.round(pass.durationMs)} ms, ${formatSize(pass.readBytes ?? 0)} read`);
     assert.equal(await disk.volumes(), "first second");
     assert.equal(await copied(), "first second");
-    await verifyTarget({ ...guest.context, insideDisks: true, options: {}, mode: "full" });
+    await verifyTarget({ ...guest.context, options: {}, mode: "full" });
   });
 });

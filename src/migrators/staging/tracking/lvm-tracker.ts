@@ -18,7 +18,8 @@ export interface LvmTrackerOptions {
 }
 
 /**
- * Follows the changes of disks that are logical volumes, by snapshots of them; other disks are read and hashed as they are.
+ * Follows the changes of logical volumes, whether they are a disk that is copied or lie on one, by snapshots of them; what
+ * else is on disks is read and hashed as it is.
  * Made for one run; what it knows between runs is in the guest's journal.
  */
 export function lvmTracker(context: StagingContext, options: LvmTrackerOptions): Tracker {
@@ -80,9 +81,7 @@ class LvmTracker implements Tracker {
     const origin = run.found?.find((one) => one.device !== undefined && one.device === device);
     if (origin !== undefined) return prepared(await followVolumeDisk(run, volume, origin));
     await giveUp(run, disk, sourcePath);
-    const insideDisks =
-      this.context.insideDisks ?? [...run.trackings.keys()].some((name) => name.startsWith(`${disk}/`));
-    return device === undefined || !insideDisks || !this.isOwn(disk)
+    return device === undefined || !this.isOwn(disk)
       ? prepared(plainDisk(volume))
       : prepareWholeDisk(run, volume, device);
   }

@@ -93,7 +93,7 @@ export async function readLayout(host: Host, disk: string): Promise<Layout> {
     const own = segments.filter(({ physicalVolume }) => physicalVolume === path);
     pieces.push(...own.map((segment): Piece => ({ ...segment, device, offset: start + segment.start })));
   }
-  const tables = parseTables(await runChecked(host, ["dmsetup", "table"]));
+  const tables = pieces.length === 0 ? new Map() : parseTables(await runChecked(host, ["dmsetup", "table"]));
   return { pieces: pieces.toSorted((one, other) => one.offset - other.offset), tables };
 }
 

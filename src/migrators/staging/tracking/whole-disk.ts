@@ -1,21 +1,12 @@
 import { RehomeError } from "../../../lib/errors.js";
-import type { Host } from "../../../lib/host/types.js";
 import { leftOutOf } from "../../guest-store.js";
-import type { BlockDevice, Disk, Tracking } from "../../types.js";
+import type { Tracking } from "../../types.js";
 import type { Extent, TrackedVolume } from "../types.js";
+import { candidatesOn, type Candidate } from "./candidates.js";
 import { packExtents, unpackExtents } from "./extents.js";
 import type { Followed } from "./follow.js";
-import {
-  methodOf,
-  noteOf,
-  plainDisk,
-  watchedOf,
-  type FollowedDisk,
-  type PreparedDisk,
-  type Run,
-} from "./followed-disk.js";
+import { noteOf, plainDisk, watchedOf, type FollowedDisk, type PreparedDisk, type Run } from "./followed-disk.js";
 import { listVolumes, type SourceVolume } from "./lvm.js";
-import type { Method } from "./method.js";
 import { isSound, isWhole, piecesOf, placeOf, readLayout, type Layout, type Piece } from "./places.js";
 import { leftOutOn, stretchesOn, type Followable } from "./project.js";
 import { isOf, removeSnapshot } from "./snapshots.js";
@@ -37,16 +28,6 @@ import { writtenTo } from "./write-rate.js";
  *   5. the disk is read: LVM's metadata with all that is compared, of the volumes what changed;
  *   6. the counters and places must be what they were, or the pass is not believed.
  */
-
-/** A logical volume on the disk that may be followed. */
-interface Candidate {
-  /** As the journal has it: `sda/vg0/root`. */
-  readonly name: string;
-  readonly origin: SourceVolume;
-  readonly method: Method;
-  readonly place: string;
-  readonly volume: TrackedVolume;
-}
 
 interface Part extends Candidate {
   readonly followed: Followed;
@@ -88,47 +69,6 @@ function compared({ report }: Run, volume: TrackedVolume, thrown: unknown): Foll
   const text = `all of ${volume.plan.sourcePath} is compared in this pass: ${thrown.message}`;
   report.note({ severity: "warning", text });
   return plainDisk(volume);
-}
-
-/** Volumes of which all is known: active, linear, wholly on this disk, where the kernel says so too; and no swap space. */
-async function candidatesOn(run: Run, { plan, volume }: TrackedVolume, layout: Layout): Promise<readonly Candidate[]> {
-  const why = !isSound(layout, plan.size)
-    ? "what LVM says of it overlaps, or is not on the disk"
-    : run.arm && !(await locksInMemory(run.host))
-      ? "LVM keeps its locks on a disk, so that no snapshot could be removed at rest"
-      : undefined;
-  if (why !== undefined && layout.pieces.length > 0) {
-    run.report.note({ severity: "warning", text: `all of ${plan.sourcePath} is compared: ${why}` });
-  }
-  if (why !== undefined) return [];
-  const { context, found = [], interpreters } = run;
-  const disk = context.machine.disks.find(({ name }) => name === plan.disk);
-  const swap = disk === undefined ? [] : swapOn(disk);
-  return found.flatMap((origin): Candidate[] => {
-    const method = methodOf(origin, interpreters);
-    const pieces = piecesOf(layout, origin.group, origin.name);
-    if (method?.kind !== "snapshot" || origin.device === undefined || swap.includes(origin.dmName)) return [];
-    if (!isWhole(layout, pieces, origin)) return [];
-    const name = `${plan.disk}/${origin.group}/${origin.name}`;
-    const { size } = origin;
-    const identity = { size, serial: undefined, tableId: undefined };
-    const own = { disk: name, sourcePath: `/dev/${origin.group}/${origin.name}`, size, identity };
-    return [{ name, origin, method, place: placeOf(pieces), volume: { plan: own, volume } }];
-  });
-}
-
-/** Where LVM has its locks (lvm.conf's locking_dir), by default and before /run was there. */
-const LOCKS = ["/run/lock/lvm", "/var/lock/lvm"];
-
-/** At rest all file systems on disks are read-only, and LVM refuses to work without its locks. */
-async function locksInMemory(host: Host): Promise<boolean> {
-  const { stdout } = await host.run(["stat", "-f", "-c", "%T", ...LOCKS]);
-  return /^(tmpfs|ramfs)$/.test(stdout.trim().split("\n")[0] ?? "");
-}
-
-/** Names of the devices with swap space, which no copy needs. */
-function swapOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly string[] {
-  return contents.flatMap((device) => [...(device.format === "swap" ? [device.name] : []), ...swapOn(device)]);
 }
 
 /** Volumes that were followed and cannot be any more. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { trackingOf } from "../../../../src/migrators/guest-store.js";
 import { verifyTarget } from "../../../../src/migrators/staging/index.js";
+import { device } from "../../plan/good-server.js";
 import { FOLLOWED, LAYOUT, random, ServerGuest, SIZE } from "../../../helpers/server-guest.js";
 
 const MIB = 1024 * 1024;
@@ -163,6 +164,18 @@ describe("a disk with logical volumes among other things", function () {
     assert.deepEqual(machine.server.snapshots, []);
     assert.equal((await machine.stage()).tracker, "hash");
     await machine.assertCopy();
+  });
+
+  it("makes no snapshot of what the source's own kernel, LVM or udev would find twice", async () => {
+    for (const format of ["btrfs", "LVM2_member", "linux_raid_member"]) {
+      machine = await ServerGuest.make(LAYOUT, {
+        contents: [device("vg0-swap", { format: "swap" }), device("vg0-data", { format })],
+      });
+      await machine.stage();
+      assert.deepEqual(machine.server.snapshots, ["rehome-web1-root-1"], format);
+      await machine.remove();
+    }
+    machine = await ServerGuest.make();
   });
 
   it("makes no snapshot that could not be removed at rest, because LVM's locks would be read-only", async () => {

@@ -1,0 +1,70 @@
+import type { Host } from "../../../lib/host/types.js";
+import type { BlockDevice, Disk } from "../../types.js";
+import type { TrackedVolume } from "../types.js";
+import { methodOf, type Run } from "./followed-disk.js";
+import type { SourceVolume } from "./lvm.js";
+import type { Method } from "./method.js";
+import { isSound, isWhole, piecesOf, placeOf, type Layout } from "./places.js";
+
+/** A logical volume on the disk that may be followed. */
+export interface Candidate {
+  /** As the journal has it: `sda/vg0/root`. */
+  readonly name: string;
+  readonly origin: SourceVolume;
+  readonly method: Method;
+  readonly place: string;
+  readonly volume: TrackedVolume;
+}
+
+/** Volumes of which all is known: active, linear, wholly on this disk, where the kernel says so too; and fit for a snapshot. */
+export async function candidatesOn(
+  run: Run,
+  { plan, volume }: TrackedVolume,
+  layout: Layout,
+): Promise<readonly Candidate[]> {
+  const why = !isSound(layout, plan.size)
+    ? "what LVM says of it overlaps, or is not on the disk"
+    : run.arm && !(await locksInMemory(run.host))
+      ? "LVM keeps its locks on a disk, so that no snapshot could be removed at rest"
+      : undefined;
+  if (why !== undefined && layout.pieces.length > 0) {
+    run.report.note({ severity: "warning", text: `all of ${plan.sourcePath} is compared: ${why}` });
+  }
+  if (why !== undefined) return [];
+  const { context, found = [], interpreters } = run;
+  const disk = context.machine.disks.find(({ name }) => name === plan.disk);
+  const unfit = disk === undefined ? [] : unfitOn(disk);
+  return found.flatMap((origin): Candidate[] => {
+    const method = methodOf(origin, interpreters);
+    const pieces = piecesOf(layout, origin.group, origin.name);
+    if (method?.kind !== "snapshot" || origin.device === undefined || unfit.includes(origin.dmName)) return [];
+    if (!isWhole(layout, pieces, origin)) return [];
+    const name = `${plan.disk}/${origin.group}/${origin.name}`;
+    const { size } = origin;
+    const identity = { size, serial: undefined, tableId: undefined };
+    const own = { disk: name, sourcePath: `/dev/${origin.group}/${origin.name}`, size, identity };
+    return [{ name, origin, method, place: placeOf(pieces), volume: { plan: own, volume } }];
+  });
+}
+
+/** Where LVM has its locks (lvm.conf's locking_dir), by default and before /run was there. */
+const LOCKS = ["/run/lock/lvm", "/var/lock/lvm"];
+
+/** At rest all file systems on disks are read-only, and LVM refuses to work without its locks. */
+async function locksInMemory(host: Host): Promise<boolean> {
+  const { stdout } = await host.run(["stat", "-f", "-c", "%T", ...LOCKS]);
+  return /^(tmpfs|ramfs)$/.test(stdout.trim().split("\n")[0] ?? "");
+}
+
+/**
+ * Names of the devices that get no snapshot: swap space, which no copy needs, and what the kernel, LVM or udev take up by
+ * its UUID wherever they see it, and would find twice.
+ */
+function unfitOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly string[] {
+  return contents.flatMap((device) => [...(isUnfit(device) ? [device.name] : []), ...unfitOn(device)]);
+}
+
+/** btrfs and bcache register every device with their mark; blkid names parts of LVM, RAID and ZFS `…_member`. */
+function isUnfit({ format = "" }: BlockDevice): boolean {
+  return ["swap", "btrfs", "bcache"].includes(format) || format.endsWith("_member");
+}
