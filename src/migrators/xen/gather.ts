@@ -25,21 +25,27 @@ export async function gatherXenHost(host: Host, signal?: AbortSignal): Promise<X
   const ask = (argv: readonly string[]): Promise<RunResult> =>
     host.run(argv, { timeoutMs: ASK_MS, env: { LC_ALL: "C" }, ...(signal && { signal }) });
   const unknown: string[] = [];
-  const { toolstack, domains: known } = await listDomains(host, ask, unknown);
-  const files = await readConfigs(ask, unknown);
+  // all that does not wait for another answer at once: at a cutover the host is looked at again and again in the window
+  const [{ toolstack, domains: known }, files, hostname, bootId] = await Promise.all([
+    listDomains(host, ask, unknown),
+    readConfigs(ask),
+    runChecked(host, ["uname", "-n"]),
+    runChecked(host, ["cat", "/proc/sys/kernel/random/boot_id"]),
+  ]);
+  unknown.push(...files.unknown);
   const fromFiles = files.configs.flatMap(({ path, text }) => {
     const parsed = parseConfigDomain(path, text);
     unknown.push(...(parsed?.unknown ?? []));
     return parsed === undefined ? [] : [parsed.domain];
   });
-  const info = await ask([toolstack === "xm" ? "xm" : "xl", "info"]);
-  const domains = merge(known, fromFiles).map((domain) => withAutostart(domain, files.autostart));
+  const merged = merge(known, fromFiles).map((domain) => withAutostart(domain, files.autostart));
+  const [info, domains] = await Promise.all([ask([toolstack === "xm" ? "xm" : "xl", "info"]), withSizes(merged, ask)]);
   return {
-    hostname: (await runChecked(host, ["uname", "-n"])).trim(),
-    bootId: (await runChecked(host, ["cat", "/proc/sys/kernel/random/boot_id"])).trim(),
+    hostname: hostname.trim(),
+    bootId: bootId.trim(),
     version: /^xen_version\s*:\s*(\S+)/m.exec(info.stdout)?.[1] ?? versionOf(info.stdout),
     toolstack,
-    domains: await withSizes(domains, ask),
+    domains,
     unknown,
   };
 }
@@ -131,12 +137,12 @@ interface Configs {
   readonly configs: readonly { readonly path: string; readonly text: string }[];
   /** The files that domains are started from when the host starts; undefined where there is no /etc/xen/auto. */
   readonly autostart: ReadonlySet<string> | undefined;
+  readonly unknown: readonly string[];
 }
 
-async function readConfigs(ask: Ask, unknown: string[]): Promise<Configs> {
+async function readConfigs(ask: Ask): Promise<Configs> {
   const mark = `rehome-${randomBytes(12).toString("hex")}`;
   const result = await ask(["sh", "-c", READ_CONFIGS, "sh", mark]);
-  if (result.exitCode !== 0) unknown.push(failure("domains that are off (/etc/xen)", result));
   const parts = result.stdout
     .split(`\n${mark} `)
     .slice(1)
@@ -149,6 +155,7 @@ async function readConfigs(ask: Ask, unknown: string[]): Promise<Configs> {
     autostart: parts.some(({ kind }) => kind === "has-auto")
       ? new Set(parts.filter(({ kind }) => kind === "auto").map(({ path }) => path))
       : undefined,
+    unknown: result.exitCode === 0 ? [] : [failure("domains that are off (/etc/xen)", result)],
   };
 }
 

@@ -53,7 +53,8 @@ describe("a Xen host", () => {
     const host = new FakeHost("old")
       .on(["xl", "list", "-l"], { exitCode: 127 })
       .on(["xm", "list", "-l"], { exitCode: 1, stderr: "Error: Unable to connect to xend\nmore\n" })
-      .on(/^virsh /, { exitCode: 127 });
+      .on(/^virsh /, { exitCode: 127 })
+      .on(/^(sh|uname|cat) /, "");
     await assert.rejects(gatherXenHost(host), {
       code: "source-unsupported",
       output:
