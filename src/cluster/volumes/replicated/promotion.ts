@@ -57,8 +57,7 @@ export async function promote(volume: Promoted): Promise<void> {
  */
 export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
   await demote(host, name);
-  await adjust(host, name);
-  if (peer !== undefined) await unlessLost(() => adjust(peer, name));
+  await Promise.all([adjust(host, name), peer === undefined ? undefined : unlessLost(() => adjust(peer, name))]);
 }
 
 /** Something on a peer that may have gone away meanwhile. */
