@@ -4,6 +4,7 @@ import type { ClusterSession } from "../../cluster/setup/session.js";
 import { hostsOf } from "../../cluster/setup/members.js";
 import { RehomeError } from "../../lib/errors.js";
 import { availableMemory } from "../../lib/host/memory.js";
+import type { Host } from "../../lib/host/types.js";
 import { formatSize } from "../../lib/units.js";
 import type { GuestRecord, GuestStore } from "../guest-store.js";
 import type { GuestPlan } from "../types.js";
@@ -25,22 +26,22 @@ export interface Candidate {
 const NOTICEABLE = 0.1;
 
 /**
- * The host with most room by the cluster's own limits; where nobody can tell, the one with most free memory, and the earlier one in
- * rehome.yaml when they hardly differ. A guest that was placed stays where it is as long as that host can be reached. Pure.
+ * A guest that was placed stays where it is as long as that host can be reached; a new one goes where the cluster has most
+ * room by its own limits. Undefined where free memory has to decide. Pure.
+ * @param hosts that can be reached
  */
-export function place(
-  candidates: readonly Candidate[],
-  before: string | undefined,
-  preferred?: string,
-): Placement | undefined {
+export function place(hosts: readonly string[], before: string | undefined, preferred?: string): Placement | undefined {
+  if (before !== undefined) {
+    return hosts.includes(before) ? { host: before, because: "what was copied is there" } : undefined;
+  }
+  if (preferred === undefined || !hosts.includes(preferred)) return undefined;
+  return { host: preferred, because: "it has most room for guests" };
+}
+
+/** The host with most free memory, and the earlier one in rehome.yaml when they hardly differ. Pure. */
+export function placeByMemory(candidates: readonly Candidate[], before: string | undefined): Placement | undefined {
   const [first, ...others] = candidates;
   if (first === undefined) return undefined;
-  if (candidates.some(({ host }) => host === before) && before !== undefined) {
-    return { host: before, because: "what was copied is there" };
-  }
-  if (before === undefined && preferred !== undefined && candidates.some(({ host }) => host === preferred)) {
-    return { host: preferred, because: "it has most room for guests" };
-  }
   const best = others.reduce((found, each) => (each.free > found.free * (1 + NOTICEABLE) ? each : found), first);
   if (before !== undefined) return { host: best.host, because: `${before} cannot be reached` };
   return { host: best.host, because: `${formatSize(best.free)} of memory are free` };
@@ -58,12 +59,10 @@ export async function placeGuest(
 ): Promise<Placement> {
   const { cluster, connections } = session;
   const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
-  const candidates = await Promise.all(
-    reached.map(async (host): Promise<Candidate> => ({ host: host.name, free: await availableMemory(host) })),
-  );
+  const names = reached.map(({ name }) => name);
   const before = placedOn(await store.records());
   const preferred = before === undefined ? await preferredBy(session, guest, coming) : undefined;
-  const placement = place(candidates, before, preferred);
+  const placement = place(names, before, preferred) ?? placeByMemory(await candidatesOf(reached), before);
   if (placement === undefined) {
     const [problem] = connections.unreachable;
     throw new RehomeError("host-unreachable", `no host can be reached: ${problem?.message ?? "none is described"}`, {
@@ -73,6 +72,10 @@ export async function placeGuest(
   }
   if (placement.host !== before) await store.append({ type: "placed", at: Date.now(), ...placement });
   return placement;
+}
+
+function candidatesOf(hosts: readonly Host[]): Promise<readonly Candidate[]> {
+  return Promise.all(hosts.map(async (host) => ({ host: host.name, free: await availableMemory(host) })));
 }
 
 /** @param coming guests that are placed, and that the cluster does not know yet */

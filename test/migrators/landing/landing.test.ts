@@ -1,7 +1,10 @@
 import { strict as assert } from "node:assert";
 import { configSchema } from "../../../src/lib/config/schema.js";
 import { landingOf } from "../../../src/migrators/landing/landing.js";
-import { place } from "../../../src/migrators/landing/placement.js";
+import type { ClusterSession } from "../../../src/cluster/setup/session.js";
+import type { GuestRecord, GuestStore } from "../../../src/migrators/guest-store.js";
+import { place, placeByMemory, placeGuest } from "../../../src/migrators/landing/placement.js";
+import { FakeHost } from "../../helpers/fake-host.js";
 import { exampleCluster } from "../../cluster/setup/example.js";
 
 const GIB = 1024 ** 3;
@@ -32,22 +35,39 @@ describe("the host that a guest is copied to", () => {
   const beta = { host: "beta", free: 20 * GIB };
 
   it("is the one with more free memory, and the first when they hardly differ", () => {
-    assert.equal(place([alpha, beta], undefined)?.host, "beta");
-    assert.equal(place([alpha, { ...beta, free: 10.5 * GIB }], undefined)?.host, "alpha");
+    assert.equal(placeByMemory([alpha, beta], undefined)?.host, "beta");
+    assert.equal(placeByMemory([alpha, { ...beta, free: 10.5 * GIB }], undefined)?.host, "alpha");
+    assert.deepEqual(placeByMemory([beta], "alpha"), { host: "beta", because: "alpha cannot be reached" });
+    assert.equal(placeByMemory([], "alpha"), undefined);
   });
 
   it("is the one with most room by the limits of the cluster, as long as that can be reached", () => {
-    assert.deepEqual(place([alpha, beta], undefined, "alpha"), {
+    assert.deepEqual(place(["alpha", "beta"], undefined, "alpha"), {
       host: "alpha",
       because: "it has most room for guests",
     });
-    assert.equal(place([beta], undefined, "alpha")?.host, "beta");
-    assert.equal(place([alpha, beta], "beta", "alpha")?.host, "beta");
+    assert.equal(place(["beta"], undefined, "alpha"), undefined);
+    assert.equal(place(["alpha", "beta"], "beta", "alpha")?.host, "beta");
+    assert.equal(place(["alpha"], "beta", "alpha"), undefined);
   });
 
-  it("stays the same as long as it can be reached", () => {
-    assert.equal(place([alpha, beta], "alpha")?.host, "alpha");
-    assert.deepEqual(place([beta], "alpha"), { host: "beta", because: "alpha cannot be reached" });
-    assert.equal(place([], "alpha"), undefined);
+  it("stays the same as long as it can be reached, without a look at the memory of any", async () => {
+    const hosts = ["alpha", "beta"].map((name) => new FakeHost(name));
+    for (const [index, host] of hosts.entries()) {
+      host.files.set("/proc/meminfo", Buffer.from(`MemAvailable: ${(index + 1) * 8 * 1024 ** 2} kB\n`));
+      host.on(["cibadmin", "--query"], { exitCode: 102 }); // nobody can tell what the cluster prefers
+    }
+    const records: GuestRecord[] = [];
+    const store = {
+      records: () => Promise.resolve(records),
+      append: (record: GuestRecord) => Promise.resolve(void records.push(record)),
+    } as unknown as GuestStore;
+    const connections = { hosts: new Map(hosts.map((host) => [host.name, host])), unreachable: [] };
+    const session = { cluster: exampleCluster(), connections } as unknown as ClusterSession;
+    const placed = () => placeGuest(session, store, { name: "web1", vcpus: 1, memory: GIB }, () => Promise.resolve([]));
+    assert.deepEqual(await placed(), { host: "beta", because: "16.0 GiB of memory are free" });
+    for (const { files } of hosts) files.clear(); // reading it is an error from now on
+    assert.deepEqual(await placed(), { host: "beta", because: "what was copied is there" });
+    assert.equal(records.length, 1);
   });
 });
