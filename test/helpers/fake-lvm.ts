@@ -64,7 +64,7 @@ export class FakeLvm implements FakeSource {
     const said = (stdout: string, exitCode = 0): RunResult => ({ argv, exitCode, stdout, stderr: "" });
     switch (program) {
       case "lvs":
-        return said(verb === "--version" ? "LVM" : this.list());
+        return said(this.list());
       case "vgs":
         return said(`${this.free}|1048576\n`);
       case "stat":

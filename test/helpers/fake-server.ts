@@ -132,7 +132,7 @@ export class FakeServer implements FakeSource {
     const said = (stdout: string, exitCode = 0): RunResult => ({ argv, exitCode, stdout, stderr: "" });
     switch (program) {
       case "lvs":
-        return said(verb === "--version" ? "LVM" : this.volumes.map((one) => this.row(one)).join("\n"));
+        return said(this.volumes.map((one) => this.row(one)).join("\n"));
       case "vgs":
         return said(`${this.freeExtents().length * MIB}|${MIB}\n`);
       case "pvs":

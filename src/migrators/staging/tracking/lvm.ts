@@ -1,4 +1,4 @@
-import { runChecked } from "../../../lib/host/run.js";
+import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 
 /** A logical volume as lvs describes it; sizes in bytes. */
@@ -46,9 +46,10 @@ export const VOLUMES = ["lvs", ...PLAIN, "-o", COLUMNS.join(",")] as const;
 
 /** All logical volumes of a machine; undefined when it has no LVM. @throws RehomeError command-failed */
 export async function listVolumes(host: Host): Promise<readonly SourceVolume[] | undefined> {
-  const probe = await host.run(["lvs", "--version"]);
-  if (probe.exitCode === 127) return undefined;
-  return parseVolumes(await runChecked(host, VOLUMES));
+  const result = await host.run(VOLUMES);
+  if (result.exitCode === 127) return undefined;
+  if (result.exitCode !== 0) throw commandFailed(host, result);
+  return parseVolumes(result.stdout);
 }
 
 /** Reads what {@link VOLUMES} prints: a row for each segment. */
