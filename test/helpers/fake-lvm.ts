@@ -76,6 +76,7 @@ export class FakeLvm implements FakeSource {
       case "lvremove":
         return said(await this.drop(name.slice(GROUP.length + 1)));
       case "dmsetup":
+        if (verb === "table") return said(`0 ${this.size / 512} snapshot 254:1 254:2 P ${BLOCK / 512}\n`);
         return verb === "status" ? said(this.status(name)) : this.info(name, said);
       default:
         return undefined;

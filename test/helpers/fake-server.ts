@@ -149,7 +149,7 @@ export class FakeServer implements FakeSource {
       case "lvremove":
         return said(await this.drop(name.slice(GROUP.length + 1)));
       case "dmsetup":
-        if (verb === "table") return said(this.volumes.flatMap((one) => this.table(one)).join("\n"));
+        if (verb === "table") return said(this.tables(argv[2]).join("\n"));
         return verb === "status" ? said(this.status(name)) : this.info(name, said);
       default:
         return undefined;
@@ -196,6 +196,13 @@ export class FakeServer implements FakeSource {
         return `${pv}|${start}|${count}|${name}|${kind}|${at * MIB}`;
       })
       .join("\n");
+  }
+
+  /** What `dmsetup table` prints, of all devices or of one, whose name is then left out. */
+  private tables(device: string | undefined): readonly string[] {
+    const all = this.volumes.flatMap((one) => this.table(one));
+    if (device === undefined) return all;
+    return all.flatMap((line) => (line.startsWith(`${device}: `) ? line.slice(device.length + 2) : []));
   }
 
   /** Lines of `dmsetup table`, a target for each run of extents. */

@@ -17,25 +17,19 @@ const FIRST_DATA_CHUNK = 2;
 /** What a store says that cannot be believed. Whoever catches it knows nothing, and compares everything. */
 export class BadStore extends Error {}
 
-export interface StoreHeader {
-  /** Bytes. */
-  readonly chunkSize: number;
-}
-
 /**
- * Reads the first bytes of a store.
+ * Checks the first bytes of a store.
+ * @param chunkSize what the kernel works with: where the header says anything else, areas would be looked for elsewhere
  * @throws BadStore when it is none, is marked invalid, or has a version that is not known
  */
-export function decodeHeader(data: Buffer): StoreHeader {
+function checkHeader(data: Buffer, chunkSize: number): void {
   if (data.length < ENTRY_SIZE) throw new BadStore("the snapshot's header is too short");
   if (data.readUInt32LE(0) !== MAGIC) throw new BadStore("the snapshot's header has no magic number");
   if (data.readUInt32LE(4) !== 1) throw new BadStore("the snapshot's header says that it is invalid");
   if (data.readUInt32LE(8) !== VERSION) throw new BadStore(`the snapshot has version ${data.readUInt32LE(8)}`);
-  const chunkSize = data.readUInt32LE(12) * SECTOR;
-  if (chunkSize < 4096 || chunkSize > 512 * 1024 || (chunkSize & (chunkSize - 1)) !== 0) {
-    throw new BadStore(`the snapshot has chunks of ${chunkSize} bytes`);
-  }
-  return { chunkSize };
+  const told = data.readUInt32LE(12) * SECTOR;
+  if (told !== chunkSize)
+    throw new BadStore(`the snapshot has chunks of ${chunkSize} bytes, and its header says ${told}`);
 }
 
 /** Where metadata area `area` (from 0) lies in the store; it is one chunk long. */
@@ -93,11 +87,11 @@ const AREAS_AT_ONCE = 4096;
  */
 export async function readExceptions(
   read: ReadStore,
-  { originSize, storeSize, metadata }: Omit<StoreBounds, "chunkSize"> & { readonly metadata: number },
+  { metadata, ...bounds }: StoreBounds & { readonly metadata: number },
 ): Promise<readonly Extent[]> {
+  const { chunkSize, originSize, storeSize } = bounds;
   const [first] = await read([{ offset: 0, length: 4096 }]);
-  const { chunkSize } = decodeHeader(first ?? Buffer.alloc(0));
-  const bounds = { chunkSize, originSize, storeSize };
+  checkHeader(first ?? Buffer.alloc(0), chunkSize);
   const areas = metadata / chunkSize - 1;
   const chunks = new Set<number>();
   for (let next = 0, full = true; full;) {

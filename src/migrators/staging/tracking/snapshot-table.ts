@@ -28,8 +28,13 @@ export async function readTable(
   const status = await snapshotStatus(host, snapshot);
   if (!status.valid) return status;
   const name = `${snapshot.dmName}-cow`;
-  const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", name]);
+  const [info, table] = await Promise.all([
+    host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", name]),
+    host.run(["dmsetup", "table", snapshot.dmName]),
+  ]);
   if (info.stdout.trim() !== dmUuid(snapshot, "cow")) return { reason: "the snapshot's store is not to be found" };
+  const chunkSize = chunkSizeOf(table.stdout);
+  if (chunkSize === undefined) return { reason: `the snapshot's table is "${table.stdout.trim()}"` };
   const agent = await openAgent({ host, disks: [`/dev/mapper/${name}`], limit: throttle(undefined), interpreters });
   try {
     let readBytes = 0;
@@ -37,7 +42,8 @@ export async function readTable(
       readBytes += lengthOf(extents);
       return readExtents(agent, extents);
     };
-    const changed = await readExceptions(read, { originSize, storeSize: snapshot.size, metadata: status.metadata });
+    const { metadata } = status;
+    const changed = await readExceptions(read, { chunkSize, originSize, storeSize: snapshot.size, metadata });
     const after = await snapshotStatus(host, snapshot);
     if (!after.valid) return after;
     return { changed, readBytes, wireBytes: agent.wireBytes() };
@@ -49,6 +55,16 @@ export async function readTable(
   } finally {
     await agent.close();
   }
+}
+
+/**
+ * Bytes of a snapshot's chunks by a line of `dmsetup table`: `0 131072 snapshot 254:5 254:6 P 8`, in sectors. The agent reads
+ * whole blocks, and so whole chunks. Undefined when the line is anything else.
+ */
+export function chunkSizeOf(line: string): number | undefined {
+  const sectors = /^0 \d+ snapshot \d+:\d+ \d+:\d+ (?:P|PO) (\d+)\b/.exec(line.trim())?.[1];
+  const bytes = Number(sectors) * 512;
+  return bytes > 0 && bytes % BLOCK_SIZE === 0 ? bytes : undefined;
 }
 
 /** Whole blocks of the agent's first device, each extent in a buffer of its own. */
