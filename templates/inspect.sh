@@ -298,11 +298,11 @@ kernels() {
 kernel() { # RELEASE
   printf 'kernel %s\n' "$1"
   if [ -r "/boot/config-$1" ]; then
-    grep -E '^CONFIG_(VIRTIO_BLK|SCSI_VIRTIO|VIRTIO_PCI)=' "/boot/config-$1"
+    grep -E '^CONFIG_(VIRTIO_BLK|SCSI_VIRTIO|VIRTIO_PCI|DM_SNAPSHOT)=' "/boot/config-$1"
     echo 'config yes'
   fi
   if [ -r "/lib/modules/$1/modules.builtin" ]; then
-    grep -E '/virtio_(blk|scsi|pci)\.ko' "/lib/modules/$1/modules.builtin" | sed 's/^/builtin /'
+    grep -E '/(virtio_(blk|scsi|pci)|dm-snapshot)\.ko' "/lib/modules/$1/modules.builtin" | sed 's/^/builtin /'
     echo 'builtin-list yes'
   fi
   for initramfs in "/boot/initrd.img-$1" "/boot/initramfs-$1.img" "/boot/initrd-$1.img" "/boot/initrd-$1" \
@@ -314,6 +314,8 @@ kernel() { # RELEASE
     # every initramfs has an init: a listing without one was cut short
     printf '%s\n' "$listing" | grep -q -E '(^|[ /])(init|linuxrc)( ->.*)?$' && echo 'initramfs-init yes'
     printf '%s\n' "$listing" | grep -E 'virtio_(blk|scsi|pci)' | sed 's/^/initramfs-has /'
+    printf '%s\n' "$listing" | grep -q -E '/dm[-_]snapshot\.ko' && answer=yes || answer=no
+    printf 'initramfs-snapshots %s\n' "$answer"
     return 0
   done
 }

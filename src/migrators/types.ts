@@ -84,6 +84,8 @@ export interface Kernel {
   readonly running: boolean;
   /** Whether its initramfs (or the kernel itself) has virtio_blk or virtio_scsi with virtio_pci; undefined when it could not be read. */
   readonly hasVirtio: boolean | undefined;
+  /** Whether it, or its initramfs, has dm-snapshot; absent when that could not be read. */
+  readonly hasSnapshots?: boolean;
   /** Only its modules are in /lib/modules; the kernel itself is not in /boot. */
   readonly modulesOnly?: true;
 }

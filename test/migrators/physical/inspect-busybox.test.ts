@@ -37,7 +37,7 @@ describe("inspection with nothing but busybox, for real", () => {
     await copyFile(BUSYBOX, join(root, "bin/busybox"));
     execFileSync("chroot", [root, "/bin/busybox", "--install", "-s", "/bin"]);
     await writeFile(join(root, "etc/alpine-release"), "3.19.0\n");
-    await initramfs("with", ["kernel/virtio_blk.ko.xz", "kernel/virtio_pci.ko.xz"]);
+    await initramfs("with", ["kernel/virtio_blk.ko.xz", "kernel/virtio_pci.ko.xz", "kernel/dm-snapshot.ko.xz"]);
     await initramfs("without", ["kernel/ahci.ko"]);
     await initramfs("cut", ["kernel/virtio_blk.ko", "kernel/virtio_pci.ko"], 200);
     machine = await inspectMachine(busyboxHost(root));
@@ -72,6 +72,11 @@ describe("inspection with nothing but busybox, for real", () => {
     assert.equal(virtio.get("with"), true);
     assert.equal(virtio.get("without"), false);
     assert.equal(virtio.get("cut"), undefined);
+    const snapshots = new Map(machine.kernels.map(({ release, hasSnapshots }) => [release, hasSnapshots]));
+    assert.deepEqual(
+      ["with", "without", "cut"].map((release) => snapshots.get(release)),
+      [true, false, undefined],
+    );
   });
 
   it("sees the same network as the full tools", async () => {

@@ -143,6 +143,21 @@ describe("inspection of a machine between two passes (recorded)", () => {
   });
 });
 
+describe("inspection of what a kernel needs to find a root that has a snapshot", () => {
+  for (const [name, lines, expected] of [
+    ["has it in its initramfs", ["initramfs-init yes", "initramfs-snapshots yes"], true],
+    ["has it in the kernel", ["CONFIG_DM_SNAPSHOT=y"], true],
+    ["lacks it", ["CONFIG_DM_SNAPSHOT=m", "initramfs-init yes", "initramfs-snapshots no"], false],
+    ["has an initramfs that was cut short", ["initramfs-snapshots no"], undefined],
+    ["was asked by a rehome that did not look", ["initramfs-init yes"], undefined],
+  ] as const) {
+    it(name, () => {
+      const { kernels } = machineFrom({ kernels: ["kernel 6.1.0-9-amd64", ...lines].join("\n") });
+      assert.equal(kernels[0]?.hasSnapshots, expected);
+    });
+  }
+});
+
 describe("inspection of CentOS 5", () => {
   const machine = machineFrom(CENTOS_5);
 

@@ -7,7 +7,8 @@ export function parseKernels(sections: Sections, running: string, unknown: NoteU
     const release = record.words.join(" ");
     const hasVirtio = virtioOf(record);
     if (hasVirtio === undefined) unknown(`virtio drivers of kernel ${release}: ${whyUnknown(record)}`);
-    return { release, running: release === running, hasVirtio };
+    const hasSnapshots = snapshotsOf(record);
+    return { release, running: release === running, hasVirtio, ...(hasSnapshots !== undefined && { hasSnapshots }) };
   });
   if (found.some((kernel) => kernel.running)) return found;
   unknown(`virtio drivers of kernel ${running}: it runs, but is not below /boot`);
@@ -23,16 +24,24 @@ function virtioOf(record: SectionRecord): boolean | undefined {
   return pci === undefined || disk === undefined ? undefined : true;
 }
 
+/** What a kernel needs to find its root when that has a snapshot. */
+function snapshotsOf(record: SectionRecord): boolean | undefined {
+  if (builtIn(record, "dm-snapshot") === true) return true;
+  const told = record.value("initramfs-init") === undefined ? undefined : record.value("initramfs-snapshots");
+  return told === undefined ? undefined : told === "yes";
+}
+
 type Driver = "virtio_pci" | "virtio_blk" | "virtio_scsi";
 
-const OPTIONS: Readonly<Record<Driver, string>> = {
+const OPTIONS: Readonly<Record<Driver | "dm-snapshot", string>> = {
   virtio_pci: "CONFIG_VIRTIO_PCI",
   virtio_blk: "CONFIG_VIRTIO_BLK",
   virtio_scsi: "CONFIG_SCSI_VIRTIO",
+  "dm-snapshot": "CONFIG_DM_SNAPSHOT",
 };
 
 /** True when the kernel has it in itself; undefined leaves the answer to its initramfs. */
-function builtIn(record: SectionRecord, driver: Driver): true | undefined {
+function builtIn(record: SectionRecord, driver: keyof typeof OPTIONS): true | undefined {
   const listed = record.values("builtin").some((path) => path.includes(`/${driver}.ko`));
   return listed || record.lines.includes(`${OPTIONS[driver]}=y`) ? true : undefined;
 }

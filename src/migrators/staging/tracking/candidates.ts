@@ -1,5 +1,5 @@
 import type { Host } from "../../../lib/host/types.js";
-import type { BlockDevice, Disk } from "../../types.js";
+import type { BlockDevice, Disk, Machine } from "../../types.js";
 import type { TrackedVolume } from "../types.js";
 import { methodOf, type Run } from "./followed-disk.js";
 import type { SourceVolume } from "./lvm.js";
@@ -34,11 +34,17 @@ export async function candidatesOn(
   const { context, found = [], interpreters } = run;
   const disk = context.machine.disks.find(({ name }) => name === plan.disk);
   const unfit = disk === undefined ? [] : unfitOn(disk);
+  const early = !run.arm || disk === undefined || startsWithSnapshots(context.machine) ? [] : neededEarlyOn(disk);
   return found.flatMap((origin): Candidate[] => {
     const method = methodOf(origin, interpreters);
     const pieces = piecesOf(layout, origin.group, origin.name);
     if (method?.kind !== "snapshot" || origin.device === undefined || unfit.includes(origin.dmName)) return [];
     if (!isWhole(layout, pieces, origin)) return [];
+    if (early.includes(origin.dmName)) {
+      const text = `all of /dev/${origin.group}/${origin.name} is compared: with a snapshot of it the source might not start again, for not every initramfs there is known to have dm-snapshot`;
+      run.report.note({ severity: "warning", text });
+      return [];
+    }
     const name = `${plan.disk}/${origin.group}/${origin.name}`;
     const { size } = origin;
     const identity = { size, serial: undefined, tableId: undefined };
@@ -67,4 +73,21 @@ function unfitOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly s
 /** btrfs and bcache register every device with their mark; blkid names parts of LVM, RAID and ZFS `…_member`. */
 function isUnfit({ format = "" }: BlockDevice): boolean {
   return ["swap", "btrfs", "bcache"].includes(format) || format.endsWith("_member");
+}
+
+/** LVM activates no origin without dm-snapshot, which a source that is restarted must find before its root. */
+function startsWithSnapshots({ kernels }: Machine): boolean {
+  const bootable = kernels.filter(({ modulesOnly }) => modulesOnly !== true);
+  return bootable.length > 0 && bootable.every(({ hasSnapshots }) => hasSnapshots === true);
+}
+
+/** What an initramfs mounts. */
+const EARLY: readonly string[] = ["/", "/usr"];
+
+/** Names of the devices that an initramfs has to find, and of those that they are on. */
+function neededEarlyOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly string[] {
+  return contents.flatMap((device) => {
+    const below = neededEarlyOn(device);
+    return EARLY.includes(device.mountPoint ?? "") || below.length > 0 ? [device.name, ...below] : [];
+  });
 }

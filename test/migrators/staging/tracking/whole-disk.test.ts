@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { trackingOf } from "../../../../src/migrators/guest-store.js";
 import { verifyTarget } from "../../../../src/migrators/staging/index.js";
+import type { Kernel } from "../../../../src/migrators/types.js";
 import { device } from "../../plan/good-server.js";
 import { FOLLOWED, LAYOUT, random, ServerGuest, SIZE } from "../../../helpers/server-guest.js";
 
@@ -176,6 +177,37 @@ describe("a disk with logical volumes among other things", function () {
       await machine.remove();
     }
     machine = await ServerGuest.make();
+  });
+
+  it("makes no snapshot of what the source's initramfs could not find then, and removes one that is there", async () => {
+    const root = device("vg0-root", {
+      format: "crypto_LUKS",
+      contents: [device("root_crypt", { format: "ext4", mountPoint: "/" })],
+    });
+    machine = await ServerGuest.make(LAYOUT, {
+      contents: [device("sda2", { format: "LVM2_member", contents: [root] }), device("vg0-swap", { format: "swap" })],
+    });
+    const kernels = (hasSnapshots?: boolean): Kernel[] => [
+      { release: "6.1.0-9-amd64", running: true, hasVirtio: true, hasSnapshots: true },
+      {
+        release: "6.1.0-10-amd64",
+        running: false,
+        hasVirtio: true,
+        ...(hasSnapshots !== undefined && { hasSnapshots }),
+      },
+      { release: "6.1.0-8-amd64", running: false, hasVirtio: undefined, modulesOnly: true },
+    ];
+    const followed = async (hasSnapshots?: boolean): Promise<readonly string[]> => {
+      Object.assign(machine.guest.context.machine, { kernels: kernels(hasSnapshots) });
+      await machine.stage();
+      await machine.assertCopy();
+      return machine.server.volumes.map(({ origin }) => origin).filter((origin) => origin !== "");
+    };
+    for (const known of [false, undefined]) {
+      assert.deepEqual((await followed(true)).toSorted(), ["data", "root"]);
+      assert.deepEqual(await followed(known), ["data"]);
+      assert.match(machine.warnings(), /all of \/dev\/vg0\/root is compared: .*might not start again/);
+    }
   });
 
   it("makes no snapshot that could not be removed at rest, because LVM's locks would be read-only", async () => {
