@@ -50,6 +50,8 @@ export class FakeServer implements FakeSource {
   onSnapshot: () => Promise<void> = () => Promise.resolve();
   onRemoval: () => Promise<void> = () => Promise.resolve();
   removes = true;
+  /** Whether its lvremove knows --select, and what --yes is for. */
+  selects = true;
   /** The file system that LVM's locks are on. */
   locks = "tmpfs";
   /** Whether the kernel counts what is written to a device. */
@@ -147,6 +149,8 @@ export class FakeServer implements FakeSource {
       case "lvcreate":
         return said(await this.create(argv));
       case "lvremove":
+        if (!this.selects && argv.includes("--select")) return said("", 3);
+        if (!this.selects && !argv.includes("--force")) return said("", 5);
         return said(await this.drop(name.slice(GROUP.length + 1)));
       case "dmsetup":
         if (verb === "table") return said(this.tables(argv[2]).join("\n"));

@@ -1,7 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
-import { runChecked } from "../../../lib/host/run.js";
+import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
-import { dmUuid, type SourceVolume } from "./lvm.js";
+import { dmUuid, listVolumes, type SourceVolume } from "./lvm.js";
 
 /** On every snapshot that rehome makes on a source. */
 export const TAG = "rehome";
@@ -67,10 +67,23 @@ export async function removeSnapshot(
   if (!isOurs(volume)) {
     throw new RehomeError("internal", `${volume.group}/${volume.name} was not made by rehome and is left alone`);
   }
+  const how = ["--quiet", ...(backup ? [] : ["--autobackup", "n"])];
+  const path = `${volume.group}/${volume.name}`;
   // The tag is asked for again by LVM itself: nothing that took the name meanwhile is removed.
   const select = `vg_name="${volume.group}" && lv_uuid="${volume.uuid}" && lv_tags={"${TAG}"}`;
-  const how = ["--yes", "--quiet", ...(backup ? [] : ["--autobackup", "n"]), "--select", select];
-  await runChecked(host, ["lvremove", ...how, `${volume.group}/${volume.name}`]);
+  const selected = await host.run(["lvremove", "--yes", ...how, "--select", select, path]);
+  if (selected.exitCode === 0) return;
+  if (selected.exitCode !== UNKNOWN_OPTION) throw commandFailed(host, selected);
+  if (await isThere(host, volume)) await runChecked(host, ["lvremove", "--force", ...how, path]);
+}
+
+/** LVM's exit code. lvremove can select since 2.02.117; before 2.02.112 it asks in spite of --yes (LVM2's WHATS_NEW). */
+const UNKNOWN_OPTION = 3;
+
+/** Whether a snapshot of rehome's has its name still, asked right before an LVM that cannot do that itself removes it. */
+async function isThere(host: Host, { group, name, uuid }: SourceVolume): Promise<boolean> {
+  const found = ((await listVolumes(host)) ?? []).find((one) => one.uuid === uuid);
+  return found !== undefined && isOurs(found) && found.group === group && found.name === name;
 }
 
 /** Adds room to a snapshot. */

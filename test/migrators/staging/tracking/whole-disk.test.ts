@@ -219,6 +219,18 @@ describe("a disk with logical volumes among other things", function () {
     await machine.assertCopy();
   });
 
+  it("removes its snapshots also where LVM cannot select them (before 2.02.117)", async () => {
+    machine = await ServerGuest.make();
+    machine.server.selects = false;
+    await machine.stage();
+    await machine.stage();
+    assert.equal(machine.warnings(), "");
+    assert.deepEqual(machine.server.snapshots, ["rehome-web1-root-2", "rehome-web1-data-2"]);
+    await machine.atRest();
+    assert.deepEqual(machine.server.snapshots, []);
+    await machine.assertCopy();
+  });
+
   it("compares a volume at rest when nobody counts what is written to it", async () => {
     machine = await ServerGuest.make();
     await machine.stage();
