@@ -70,9 +70,14 @@ function unfitOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly s
   return contents.flatMap((device) => [...(isUnfit(device) ? [device.name] : []), ...unfitOn(device)]);
 }
 
-/** btrfs and bcache register every device with their mark; blkid names parts of LVM, RAID and ZFS `…_member`. */
+/**
+ * What is looked for on all devices, by blkid's names: by the kernel, or by a service that would write to either of two.
+ * Parts of LVM, RAID and ZFS are all called `…_member`.
+ */
+const LOOKED_FOR: readonly string[] = ["btrfs", "bcache", "bcachefs", "stratis", "oracleasm", "ceph_bluestore"];
+
 function isUnfit({ format = "" }: BlockDevice): boolean {
-  return ["swap", "btrfs", "bcache"].includes(format) || format.endsWith("_member");
+  return format === "swap" || LOOKED_FOR.includes(format) || format.endsWith("_member");
 }
 
 /** LVM activates no origin without dm-snapshot, which a source that is restarted must find before its root. */

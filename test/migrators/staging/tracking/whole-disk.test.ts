@@ -168,7 +168,7 @@ describe("a disk with logical volumes among other things", function () {
   });
 
   it("makes no snapshot of what the source's own kernel, LVM or udev would find twice", async () => {
-    for (const format of ["btrfs", "LVM2_member", "linux_raid_member"]) {
+    for (const format of ["btrfs", "LVM2_member", "linux_raid_member", "oracleasm", "ceph_bluestore"]) {
       machine = await ServerGuest.make(LAYOUT, {
         contents: [device("vg0-swap", { format: "swap" }), device("vg0-data", { format })],
       });
