@@ -63,8 +63,8 @@ async function locksInMemory(host: Host): Promise<boolean> {
 }
 
 /**
- * Names of the devices that get no snapshot: swap space, which no copy needs, and what the kernel, LVM or udev take up by
- * its UUID wherever they see it, and would find twice.
+ * Names of the devices that get no snapshot: swap space, which no copy needs, what is shared with other machines, and what
+ * the kernel, LVM or udev take up by its UUID wherever they see it, and would find twice.
  */
 function unfitOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly string[] {
   return contents.flatMap((device) => [...(isUnfit(device) ? [device.name] : []), ...unfitOn(device)]);
@@ -76,8 +76,11 @@ function unfitOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly s
  */
 const LOOKED_FOR: readonly string[] = ["btrfs", "bcache", "bcachefs", "stratis", "oracleasm", "ceph_bluestore"];
 
+/** What other machines may write to, whose writes no snapshot of this one's sees. */
+const SHARED: readonly string[] = ["gfs", "gfs2", "ocfs2"];
+
 function isUnfit({ format = "" }: BlockDevice): boolean {
-  return format === "swap" || LOOKED_FOR.includes(format) || format.endsWith("_member");
+  return format === "swap" || SHARED.includes(format) || LOOKED_FOR.includes(format) || format.endsWith("_member");
 }
 
 /** LVM activates no origin without dm-snapshot, which a source that is restarted must find before its root. */

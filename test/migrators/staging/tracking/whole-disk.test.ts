@@ -179,6 +179,16 @@ describe("a disk with logical volumes among other things", function () {
     machine = await ServerGuest.make();
   });
 
+  it("compares a file system that other machines write to, past this one's kernel (rule 4)", async () => {
+    machine = await ServerGuest.make(LAYOUT, {
+      contents: [device("vg0-swap", { format: "swap" }), device("vg0-data", { format: "ocfs2" })],
+    });
+    await machine.stage();
+    await machine.server.writeRaw(machine.server.place(25), random(22, 4096)); // an extent of data
+    await machine.atRest();
+    await machine.assertCopy();
+  });
+
   it("makes no snapshot of what the source's initramfs could not find then, and removes one that is there", async () => {
     const root = device("vg0-root", {
       format: "crypto_LUKS",
