@@ -34,14 +34,15 @@ export async function candidatesOn(
   const { context, found = [], interpreters } = run;
   const disk = context.machine.disks.find(({ name }) => name === plan.disk);
   const unfit = disk === undefined ? [] : unfitOn(disk);
-  const early = !run.arm || disk === undefined || startsWithSnapshots(context.machine) ? [] : neededEarlyOn(disk);
+  const early = run.arm && disk !== undefined ? neededEarlyOn(disk) : [];
   return found.flatMap((origin): Candidate[] => {
     const method = methodOf(origin, interpreters);
     const pieces = piecesOf(layout, origin.group, origin.name);
     if (method?.kind !== "snapshot" || origin.device === undefined || unfit.includes(origin.dmName)) return [];
     if (!isWhole(layout, pieces, origin)) return [];
-    if (early.includes(origin.dmName)) {
-      const text = `all of /dev/${origin.group}/${origin.name} is compared: with a snapshot of it the source might not start again, for not every initramfs there is known to have dm-snapshot`;
+    const risk = disk && early.includes(origin.dmName) ? riskAtStart(context.machine, disk, origin.group) : undefined;
+    if (risk !== undefined) {
+      const text = `all of /dev/${origin.group}/${origin.name} is compared: with a snapshot of it the source might not start again, for ${risk}`;
       run.report.note({ severity: "warning", text });
       return [];
     }
@@ -83,10 +84,23 @@ function isUnfit({ format = "" }: BlockDevice): boolean {
   return format === "swap" || SHARED.includes(format) || LOOKED_FOR.includes(format) || format.endsWith("_member");
 }
 
-/** LVM activates no origin without dm-snapshot, which a source that is restarted must find before its root. */
-function startsWithSnapshots({ kernels }: Machine): boolean {
+/**
+ * Why a source that is restarted might not find its root when that has a snapshot, in words: LVM activates no origin
+ * without dm-snapshot, nor without the disk where the snapshot keeps what was overwritten. Undefined when it would.
+ */
+function riskAtStart({ kernels, volumeGroups }: Machine, disk: Disk, group: string): string | undefined {
   const bootable = kernels.filter(({ modulesOnly }) => modulesOnly !== true);
-  return bootable.length > 0 && bootable.every(({ hasSnapshots }) => hasSnapshots === true);
+  if (bootable.length === 0 || bootable.some(({ hasSnapshots }) => hasSnapshots !== true)) {
+    return "not every initramfs there is known to have dm-snapshot";
+  }
+  const here = [disk.name, ...namesOn(disk)];
+  const parts = volumeGroups.find(({ name }) => name === group)?.physicalVolumes ?? ["missing"];
+  if (parts.every((name) => here.includes(name))) return undefined;
+  return "the snapshot may lie on another disk of its volume group, which an initramfs need not know";
+}
+
+function namesOn({ contents }: Pick<Disk | BlockDevice, "contents">): readonly string[] {
+  return contents.flatMap((device) => [device.name, ...namesOn(device)]);
 }
 
 /** What an initramfs mounts. */

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { trackingOf } from "../../../../src/migrators/guest-store.js";
 import { verifyTarget } from "../../../../src/migrators/staging/index.js";
-import type { Kernel } from "../../../../src/migrators/types.js";
+import type { Kernel, VolumeGroup } from "../../../../src/migrators/types.js";
 import { device } from "../../plan/good-server.js";
 import { FOLLOWED, LAYOUT, random, ServerGuest, SIZE } from "../../../helpers/server-guest.js";
 
@@ -197,26 +197,33 @@ describe("a disk with logical volumes among other things", function () {
     machine = await ServerGuest.make(LAYOUT, {
       contents: [device("sda2", { format: "LVM2_member", contents: [root] }), device("vg0-swap", { format: "swap" })],
     });
-    const kernels = (hasSnapshots?: boolean): Kernel[] => [
-      { release: "6.1.0-9-amd64", running: true, hasVirtio: true, hasSnapshots: true },
-      {
-        release: "6.1.0-10-amd64",
-        running: false,
-        hasVirtio: true,
-        ...(hasSnapshots !== undefined && { hasSnapshots }),
-      },
-      { release: "6.1.0-8-amd64", running: false, hasVirtio: undefined, modulesOnly: true },
-    ];
-    const followed = async (hasSnapshots?: boolean): Promise<readonly string[]> => {
-      Object.assign(machine.guest.context.machine, { kernels: kernels(hasSnapshots) });
+    const followed = async (physicalVolumes: readonly string[], hasSnapshots?: boolean): Promise<readonly string[]> => {
+      const kernels: readonly Kernel[] = [
+        { release: "6.1.0-9-amd64", running: true, hasVirtio: true, hasSnapshots: true },
+        {
+          release: "6.1.0-10-amd64",
+          running: false,
+          hasVirtio: true,
+          ...(hasSnapshots !== undefined && { hasSnapshots }),
+        },
+        { release: "6.1.0-8-amd64", running: false, hasVirtio: undefined, modulesOnly: true },
+      ];
+      const sizes = { uuid: "", size: 0, free: 0, extentSize: 0, logicalVolumes: [] };
+      const volumeGroups: readonly VolumeGroup[] = [{ name: "vg0", ...sizes, physicalVolumes }];
+      Object.assign(machine.guest.context.machine, { kernels, volumeGroups });
       await machine.stage();
       await machine.assertCopy();
       return machine.server.volumes.map(({ origin }) => origin).filter((origin) => origin !== "");
     };
-    for (const known of [false, undefined]) {
-      assert.deepEqual((await followed(true)).toSorted(), ["data", "root"]);
-      assert.deepEqual(await followed(known), ["data"]);
+    for (const [physicalVolumes, known, why] of [
+      [["sda2"], false, /known to have dm-snapshot/],
+      [["sda2"], undefined, /known to have dm-snapshot/],
+      [["sda2", "sdb"], true, /may lie on another disk/],
+    ] as const) {
+      assert.deepEqual((await followed(["sda2"], true)).toSorted(), ["data", "root"]);
+      assert.deepEqual(await followed(physicalVolumes, known), ["data"]);
       assert.match(machine.warnings(), /all of \/dev\/vg0\/root is compared: .*might not start again/);
+      assert.match(machine.warnings(), why);
     }
   });
 
