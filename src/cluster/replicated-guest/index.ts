@@ -26,6 +26,7 @@ import { hostDomains, proveFit } from "./hosts.js";
 import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
 import { addSteps, removeSteps } from "./steps.js";
+import { requireStopped } from "./stopped.js";
 import type { FileChange, GuestChange, GuestDomain, GuestOptions, GuestRequest } from "./types.js";
 import { findVolume } from "./volume.js";
 
@@ -184,8 +185,9 @@ async function planRemoval(session: ClusterSession, name: string, options: Guest
       remedy: "rehome cluster status lists what is",
     });
   }
-  requireStopped(name, await guestStatus(cluster, name));
-  const difference = await foreseeEdit(await cluster.host(), cib, dropGuest(name), { name, report, force });
+  await requireStopped(cluster, name, options);
+  const now = await cluster.read(); // it may have been waited for
+  const difference = await foreseeEdit(await cluster.host(), now, dropGuest(name), { name, report, force });
   const change: GuestChange = {
     guest: name,
     ...difference,
@@ -199,15 +201,6 @@ async function planRemoval(session: ClusterSession, name: string, options: Guest
         : [`${away} is away and keeps its definition: once it is back, run rehome cluster remove ${name} again`],
   };
   return { steps, change };
-}
-
-/** A guest whose state nobody knows may run. @throws RehomeError resource-active */
-function requireStopped(name: string, { state, node }: GuestStatus): void {
-  if (state === "stopped" || state === "unregistered") return;
-  const where = node === undefined ? "" : ` on ${node}`;
-  throw new RehomeError("resource-active", `guest "${name}" is ${state}${where}`, {
-    remedy: `stop it first: rehome cluster stop ${name}`,
-  });
 }
 
 interface Foreseeing extends GuestOptions {

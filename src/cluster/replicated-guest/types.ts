@@ -24,7 +24,7 @@ export interface GuestOptions {
   readonly force?: boolean;
   /** How long another rehome may be changing the cluster before that is an error, in ms; a moment without it. */
   readonly lockWaitMs?: number;
-  /** How long the cluster may take to give up a host that cannot be logged in to, in ms. */
+  /** How long the cluster may take to give up a host that cannot be logged in to, or to find out whether a guest runs, in ms. */
   readonly patienceMs?: number;
 }
 

@@ -112,8 +112,9 @@ describe("a guest on a replicated volume", () => {
       env: { ...process.env, CIB_file: cib },
       stdio: "pipe",
     });
-    await assert.rejects(removeGuest(session, "web1", OPTIONS), { code: "resource-active" }); // nobody has looked yet
-    writeFileSync(cib, readFileSync(cib, "utf8").replace(/(<node_state [^>]*)\/>/g, `$1>${NOT_RUNNING}</node_state>`));
+    await assert.rejects(removeGuest(session, "web1", { ...OPTIONS, patienceMs: 9 }), /nobody can tell whether/);
+    const told = readFileSync(cib, "utf8").replace(/(<node_state [^>]*)\/>/g, `$1>${NOT_RUNNING}</node_state>`);
+    setTimeout(() => writeFileSync(cib, told), 100);
     await removeGuest(session, "web1", OPTIONS);
     assert.equal(configuration(), before);
     assert.deepEqual([alpha.fake.files.size, beta.fake.files.size], [0, 0]);
