@@ -122,6 +122,26 @@ guests: { web1: { source: web1 } }
     assert.equal(dom0.running, undefined);
   });
 
+  it("is asked what it is once in a downtime, and each time whether it is off and untouched", async () => {
+    await preflight();
+    const same = context();
+    const { facts } = await quiesceStep.run(same);
+    await session.store.append({ type: "step", at: 0, step: "quiesce", event: "done", ...(facts && { facts }) });
+    const looks = (): number => dom0.commands.filter((line) => line === "xl list -l").length;
+    const before = looks();
+    await xenControl.requireAtRest(same);
+    await sourceOffStep.run(same);
+    await xenControl.requireOff(same);
+    assert.equal(looks(), before);
+    dom0.writes += 1;
+    await assert.rejects(xenControl.requireOff(same), { code: "cutover-stale" });
+    dom0.running = 8;
+    await assert.rejects(xenControl.requireOff(same), { code: "source-alive" });
+    reachable = false;
+    await same.source.drop();
+    await assert.rejects(xenControl.requireAtRest(same), { code: "host-unreachable" });
+  });
+
   it("is not taken for off while it runs, or when nobody can tell", async () => {
     await atRest();
     dom0.running = 8;

@@ -90,9 +90,8 @@ export async function start(host: Host, domain: ControlledDomain): Promise<void>
 export async function requireOff(host: Host, domain: ControlledDomain): Promise<void> {
   const until = Date.now() + RELEASE_MS;
   for (;;) {
-    const id = await idOf(host, domain);
+    const [id, open] = await Promise.all([idOf(host, domain), openDisks(host, domain)]);
     if (id !== undefined) throw alive(host, `the domain ${domain.name} runs (id ${id})`);
-    const open = await openDisks(host, domain);
     if (open.length === 0) return;
     if (Date.now() > until) throw alive(host, `disks of ${domain.name} are in use by a domain: ${open.join(", ")}`);
     await delay(1000);

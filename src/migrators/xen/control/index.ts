@@ -4,7 +4,7 @@ import type { Host } from "../../../lib/host/types.js";
 import { formatDuration, parseDuration } from "../../../lib/units.js";
 import { effectiveChecks } from "../../cutover/gates.js";
 import { currentSteps, factOf, statusOf } from "../../cutover/sequence.js";
-import { isAbsence } from "../../cutover/source-link.js";
+import { isAbsence, type SourceLink } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { SourceControl } from "../../source-control.js";
 import { gatherXenHost } from "../gather.js";
@@ -28,6 +28,11 @@ const GOING_DOWN_MS = 30_000;
 const RECONNECT_MS = 60_000;
 /** The fact that the step of coming to rest journals: the state of the disks at rest. */
 const MARK = "writes";
+/**
+ * What a domain is, found out when it came to rest: its host takes seconds to tell, which are downtime. Whether it is off
+ * and its disks are as they were is asked each time.
+ */
+const resting = new WeakMap<SourceLink, ControlledDomain>();
 
 /**
  * A domain comes to rest by being shut down, and stays off: its host goes on, and is asked. It cannot start by itself
@@ -120,6 +125,7 @@ async function comeToRest(context: CutoverContext): Promise<{ detail: string; fa
     await destroy(host, domain);
   }
   await requireOff(host, domain);
+  resting.set(context.source, domain);
   return { detail: `${domain.name} is shut down`, facts: { [MARK]: await writeMark(host, domain) } };
 }
 
@@ -138,8 +144,8 @@ async function comeBack(context: CutoverContext): Promise<string> {
 
 /** Off, and as it was when it came to rest. */
 async function requireAtRest(context: CutoverContext): Promise<void> {
-  const { domain } = await look(context);
-  const host = await context.source.host();
+  const domain = resting.get(context.source) ?? (await look(context)).domain;
+  const host = await reachedHost(context);
   await requireOff(host, domain);
   const known = factOf(currentSteps(await context.session.store.records()), "quiesce", MARK);
   if ((await writeMark(host, domain)) === known) return;
@@ -174,15 +180,19 @@ interface Looked {
   readonly bootId: string;
 }
 
+/** A connection that was just used, or a new one. */
+async function reachedHost({ source, session }: CutoverContext): Promise<Host> {
+  if ((await source.bootId()) !== undefined) return source.host();
+  throw new RehomeError("host-unreachable", "the host of the domain cannot be reached", {
+    machine: session.guestConfig.source,
+  });
+}
+
 /** The domain as its host knows it now. */
-async function look({ source, session, signal }: CutoverContext): Promise<Looked> {
+async function look(context: CutoverContext): Promise<Looked> {
+  const { session, signal } = context;
   const { sourceConfig, guestConfig } = session;
-  if ((await source.bootId()) === undefined) {
-    throw new RehomeError("host-unreachable", "the host of the domain cannot be reached", {
-      machine: guestConfig.source,
-    });
-  }
-  const host = await source.host();
+  const host = await reachedHost(context);
   const xen = await gatherXenHost(host, signal);
   const found = requireDomain(xen, nameOf(sourceConfig), guestConfig.source);
   const { toolstack } = xen;
