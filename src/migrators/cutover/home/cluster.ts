@@ -1,5 +1,6 @@
 import { guestStatus, startGuest, stopGuest } from "../../../cluster/guests.js";
 import { domainXml } from "../../../cluster/libvirt/domain-xml.js";
+import { endDomain } from "../../../cluster/libvirt/end-domain.js";
 import {
   addGuest,
   CONSOLES,
@@ -20,10 +21,14 @@ import { onceMore } from "../../landing/once-more.js";
 import { placedOn } from "../../landing/placement.js";
 import { domainSpecOf } from "../domain.js";
 import { requireUnregistered } from "./machine.js";
+import { giveUp } from "./give-up.js";
 import { NO_CONSOLE, type Home, type HomeOptions } from "./types.js";
 
 /** Bytes of a console's end that are read. */
 const CONSOLE_END = 16_384;
+
+/** Of both hosts, as the cluster's agents use it. */
+const LIBVIRT = "qemu:///system";
 
 /** Several guests may be moved at once, and each is a change of the cluster by itself: that takes seconds. */
 const LOCK_WAIT_MS = 120_000;
@@ -104,9 +109,16 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
       }),
     status: () => asked((cluster) => guestStatus(cluster, name)),
     start: (wait) => asked((cluster) => startGuest(cluster, name, wait)),
-    async stop(wait) {
-      await asked((cluster) => stopGuest(cluster, name, wait));
-    },
+    giveUp: (wait) =>
+      on(async (cluster) => {
+        const end = async (): Promise<boolean> => {
+          const ended = await Promise.all(
+            [...cluster.connections.hosts.values()].map((host) => endDomain(host, LIBVIRT, name)),
+          );
+          return ended.includes(true);
+        };
+        await giveUp(name, { stop: () => stopGuest(sessionCluster(cluster), name, wait), end }, report);
+      }),
     console: () =>
       on(async (cluster) => {
         const { node } = await guestStatus(sessionCluster(cluster), name);

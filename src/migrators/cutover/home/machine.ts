@@ -10,6 +10,7 @@ import {
   unregisterGuest,
 } from "../../../cluster/guests.js";
 import { domainXml } from "../../../cluster/libvirt/domain-xml.js";
+import { endDomain } from "../../../cluster/libvirt/end-domain.js";
 import { probeHypervisor } from "../../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../../cluster/libvirt/types.js";
 import { clusterPaths } from "../../../cluster/paths.js";
@@ -18,10 +19,11 @@ import { runOnFile } from "../../../lib/host/on-file.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
 import { domainSpecOf } from "../domain.js";
+import { giveUp } from "./give-up.js";
 import { NO_CONSOLE, type Home, type HomeOptions } from "./types.js";
 
 /** The machine that rehome runs on, with the bundled runtime. */
-export function machineHome({ session, plan, machine }: HomeOptions): Home {
+export function machineHome({ session, plan, machine, report }: HomeOptions): Home {
   const { target, config } = session;
   const { libvirt } = config.target;
   const paths = clusterPaths(config.target.state);
@@ -64,8 +66,9 @@ export function machineHome({ session, plan, machine }: HomeOptions): Home {
     },
     status: () => guestStatus(cluster, plan.name),
     start: (wait) => startGuest(cluster, plan.name, wait),
-    async stop(wait) {
-      await stopGuest(cluster, plan.name, wait);
+    giveUp: (wait) => {
+      const stop = (): Promise<unknown> => stopGuest(cluster, plan.name, wait);
+      return giveUp(plan.name, { stop, end: () => endDomain(target, libvirt, plan.name) }, report);
     },
     async console() {
       const text = await target

@@ -16,7 +16,8 @@ export interface Home {
   status(): Promise<GuestStatus>;
   /** Starts the guest, and waits until it runs. @throws as startGuest of src/cluster/guests.ts */
   start(wait: WaitOptions): Promise<GuestStatus>;
-  stop(wait: WaitOptions): Promise<void>;
+  /** Stops a guest that is given up, with what it wrote: one that does not shut down in time is ended. @throws as stopGuest */
+  giveUp(wait: WaitOptions): Promise<void>;
   /** What the guest wrote to its serial console, and where that is. */
   console(): Promise<ConsoleText>;
   /** Forgets connections, which are kept between the calls. */

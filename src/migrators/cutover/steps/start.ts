@@ -41,7 +41,7 @@ export const startStep: Step<CutoverContext> = {
   },
   async undo({ home }) {
     if ((await home.status()).state === "unregistered") return "it was not started";
-    await home.stop({ timeoutMs: STOP_TIMEOUT_MS });
+    await home.giveUp({ timeoutMs: STOP_TIMEOUT_MS });
     return "stopped";
   },
 };

@@ -55,6 +55,7 @@ export class Meter {
       try {
         this.process = await (await this.machine.host()).start(this.argv);
         this.process.stderr.resume();
+        this.process.stdout.on("error", () => undefined); // of a lost connection: its end is told by `exited`
         createInterface({ input: this.process.stdout }).on("line", (line) => {
           const [sectors = Number.NaN, sentBytes = Number.NaN] = line.split(" ").map(Number);
           this.readings.push({ at: Date.now(), readBytes: sectors * SECTOR, sentBytes });
