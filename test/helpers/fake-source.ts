@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { localHost } from "../../src/lib/host/local-host.js";
 import type { Host, RunResult } from "../../src/lib/host/types.js";
+import { answerSeveral } from "./several.js";
 
 /** What a fake machine answers by itself; all else is run here. */
 export interface FakeSource {
@@ -16,14 +17,19 @@ export interface FakeSource {
 }
 
 const MAPPER = "/dev/mapper/";
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /** A fake machine, as rehome connects to it. */
 export function connectTo(source: FakeSource): Host {
   const local = localHost("source");
+  const run = async (argv: readonly string[]): Promise<RunResult> => {
+    if (argv.join(" ") === `cat ${BOOT_ID}`) return { argv, exitCode: 0, stdout: `${source.bootId}\n`, stderr: "" };
+    return (await source.answer(argv)) ?? local.run(argv);
+  };
   return {
     ...local,
     name: "source",
-    run: async (argv) => (await source.answer(argv)) ?? local.run(argv),
+    run: async (argv) => (await answerSeveral(argv, run)) ?? run(argv),
     start: (argv, options) => {
       const store = argv.find((word) => word.endsWith("-cow"));
       if (store !== undefined) source.log.push(`read ${store.slice(store.lastIndexOf("/") + 1)}`);
@@ -32,7 +38,5 @@ export function connectTo(source: FakeSource): Host {
         word.startsWith(MAPPER) ? join(source.folder, `${word.slice(MAPPER.length)}.device`) : word;
       return local.start(argv.map(own), options);
     },
-    readFile: (path) =>
-      path.endsWith("/boot_id") ? Promise.resolve(Buffer.from(`${source.bootId}\n`)) : local.readFile(path),
   };
 }

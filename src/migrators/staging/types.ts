@@ -84,6 +84,8 @@ export interface StagingContext {
   readonly store: GuestStore;
   /** Opens one more connection to the source; whoever calls it closes it. */
   readonly connect: () => Promise<Host>;
+  /** The connection that short questions are asked over, which stays its owner's; one more is opened without it. */
+  readonly host?: () => Promise<Host>;
   /** Where the guest's volumes are. */
   readonly volumes: VolumeStore;
   readonly report: Report;

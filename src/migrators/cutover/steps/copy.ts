@@ -54,6 +54,7 @@ export const verifyStep: Step<CutoverContext> = {
 };
 
 async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detail: string }> {
+  if (!quiesced) await context.source.bootId(); // a connection that broke while it was not used is made anew
   const { passes } = await withStaging(context, (staging) => runFinalPass({ ...staging, options: {}, quiesced }));
   const sum = (bytes: (pass: Pass) => number): string =>
     formatSize(passes.reduce((total, one) => total + bytes(one), 0));
@@ -71,6 +72,7 @@ function withStaging<T>(
       store: session.store,
       volumes,
       connect: () => source.open(),
+      host: () => source.host(),
       report,
       ...(signal && { signal }),
     }),

@@ -63,7 +63,10 @@ export async function follow(request: FollowRequest): Promise<Followed> {
   const current = ours.find(({ name }) => name === tracking?.snapshot.name);
   if (tracking === undefined) return begin(request, undefined);
   const standing = { bootId: request.bootId, origin, snapshot: current, volume: volume.volume, place: request.place };
-  const doubt = reasonToDoubt(tracking, standing) ?? (current && (await method.broken(host, current)));
+  // what reads a table asks first whether it is one
+  const asksFirst = quiesced && method.kind === "snapshot";
+  const doubt =
+    reasonToDoubt(tracking, standing) ?? (asksFirst ? undefined : current && (await method.broken(host, current)));
   const went = doubt === undefined && current !== undefined ? await goOn(request, tracking, current, ours) : doubt;
   if (typeof went === "object") return went;
   const text = `all of ${volume.plan.sourcePath} is compared in this pass: ${went ?? "its snapshot is not to be found"}`;

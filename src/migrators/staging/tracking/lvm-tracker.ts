@@ -1,11 +1,13 @@
 import { RehomeError } from "../../../lib/errors.js";
-import type { Host } from "../../../lib/host/types.js";
+import { commandFailed } from "../../../lib/host/run.js";
+import { runSeveral } from "../../../lib/host/run-several.js";
+import type { Host, RunResult } from "../../../lib/host/types.js";
 import type { Note, Report } from "../../../lib/report.js";
 import { trackingOf } from "../../guest-store.js";
 import type { StagingContext, TrackedPass, TrackedVolume, Tracker } from "../types.js";
 import { packExtents } from "./extents.js";
 import { plainDisk, prepared, type FollowedDisk, type PreparedDisk, type Run } from "./followed-disk.js";
-import { deviceNumber, listVolumes, readBootId, type SourceVolume } from "./lvm.js";
+import { BOOT_ID, deviceAt, deviceIn, VOLUMES, volumesIn, type SourceVolume } from "./lvm.js";
 import { followVolumeDisk, giveUp } from "./volume-disk.js";
 import { watchRoom } from "./watch.js";
 import { prepareWholeDisk, removeAllSnapshots } from "./whole-disk.js";
@@ -27,7 +29,7 @@ export function lvmTracker(context: StagingContext, options: LvmTrackerOptions):
 }
 
 class LvmTracker implements Tracker {
-  private host: Host | undefined;
+  private own: Host | undefined;
   private readonly given = new Set<string>();
   private readonly report: Report;
   private watch: { stop(): Promise<void> } | undefined;
@@ -44,18 +46,24 @@ class LvmTracker implements Tracker {
     const records = await this.context.store.records();
     const ever = records.some(({ type }) => type === "tracking");
     if (!this.options.arm && !ever) return this.passOf(volumes.map(plainDisk));
-    this.host ??= await this.context.connect();
-    const { host, context, report, given } = this;
+    const host = await this.openHost();
+    const { context, report, given } = this;
+    const paths = volumes.map(({ plan }) => plan.sourcePath);
+    const [listed, bootId, ...devices] = await runSeveral(host, [VOLUMES, BOOT_ID, ...paths.map(deviceAt)]);
+    if (bootId.exitCode !== 0) throw commandFailed(host, bootId);
     const run: Run = {
       ...{ context, host, report, records, given, quiesced },
       trackings: trackingOf(records),
-      found: await this.volumesOf(host),
-      bootId: await readBootId(host),
+      found: this.volumesIn(host, listed),
+      bootId: bootId.stdout.trim(),
       arm: this.options.arm,
       interpreters: this.options.interpreters,
     };
     const ready: PreparedDisk[] = [];
-    for (const volume of volumes) ready.push(await this.prepare(run, volume));
+    for (const [index, volume] of volumes.entries()) {
+      const device = devices[index];
+      ready.push(await this.prepare(run, volume, device && deviceIn(device)));
+    }
     if (quiesced && ready.some(({ withNames }) => withNames)) await removeAllSnapshots(run);
     const disks: FollowedDisk[] = [];
     for (const disk of ready) disks.push(await disk.settle());
@@ -64,9 +72,15 @@ class LvmTracker implements Tracker {
     return this.passOf(disks);
   }
 
-  private async volumesOf(host: Host): Promise<readonly SourceVolume[] | undefined> {
+  /** The connection that its owner keeps, or one of the tracker's own. */
+  private async openHost(): Promise<Host> {
+    if (this.context.host !== undefined) return this.context.host();
+    return (this.own ??= await this.context.connect());
+  }
+
+  private volumesIn(host: Host, listed: RunResult): readonly SourceVolume[] | undefined {
     try {
-      return await listVolumes(host);
+      return volumesIn(host, listed);
     } catch (thrown) {
       if (!(thrown instanceof RehomeError) || thrown.code !== "command-failed") throw thrown;
       const text = `everything is compared in this pass: ${thrown.message} on ${host.name}`;
@@ -75,9 +89,9 @@ class LvmTracker implements Tracker {
     }
   }
 
-  private async prepare(run: Run, volume: TrackedVolume): Promise<PreparedDisk> {
+  /** @param device its `major:minor`; undefined when it is no block device */
+  private async prepare(run: Run, volume: TrackedVolume, device: string | undefined): Promise<PreparedDisk> {
     const { disk, sourcePath } = volume.plan;
-    const device = await deviceNumber(run.host, sourcePath);
     const origin = run.found?.find((one) => one.device !== undefined && one.device === device);
     if (origin !== undefined) return prepared(await followVolumeDisk(run, volume, origin));
     await giveUp(run, disk, sourcePath);
@@ -125,8 +139,8 @@ class LvmTracker implements Tracker {
 
   async close(): Promise<void> {
     await this.watch?.stop();
-    await this.host?.close();
-    this.host = undefined;
+    await this.own?.close();
+    this.own = undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
-import type { Host } from "../../../lib/host/types.js";
+import type { Host, RunResult } from "../../../lib/host/types.js";
 
 /** A logical volume as lvs describes it; sizes in bytes. */
 export interface SourceVolume {
@@ -46,7 +46,11 @@ export const VOLUMES = ["lvs", ...PLAIN, "-o", COLUMNS.join(",")] as const;
 
 /** All logical volumes of a machine; undefined when it has no LVM. @throws RehomeError command-failed */
 export async function listVolumes(host: Host): Promise<readonly SourceVolume[] | undefined> {
-  const result = await host.run(VOLUMES);
+  return volumesIn(host, await host.run(VOLUMES));
+}
+
+/** As {@link listVolumes}, of what lvs printed. */
+export function volumesIn(host: Host, result: RunResult): readonly SourceVolume[] | undefined {
   if (result.exitCode === 127) return undefined;
   if (result.exitCode !== 0) throw commandFailed(host, result);
   return parseVolumes(result.stdout);
@@ -79,9 +83,13 @@ export function parseVolumes(text: string): readonly SourceVolume[] {
   return [...volumes.values()];
 }
 
-/** `major:minor` of the block device at a path, with links followed; undefined when there is none. */
-export async function deviceNumber(host: Host, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await host.run(["stat", "-L", "-c", "%F|%t|%T", path]);
+/** The program that tells what device is at a path, with links followed; for {@link deviceIn}. */
+export function deviceAt(path: string): readonly string[] {
+  return ["stat", "-L", "-c", "%F|%t|%T", path];
+}
+
+/** `major:minor` of a block device; undefined when there is none. */
+export function deviceIn({ exitCode, stdout }: RunResult): string | undefined {
   const [type, major = "", minor = ""] = stdout.trim().split("|");
   if (exitCode !== 0 || type !== "block special file") return undefined;
   return `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`;
@@ -109,7 +117,5 @@ export function dmUuid({ groupUuid, uuid }: SourceVolume, layer?: string): strin
   return `LVM-${groupUuid.replaceAll("-", "")}${uuid.replaceAll("-", "")}${layer === undefined ? "" : `-${layer}`}`;
 }
 
-/** The boot id of a machine. @throws RehomeError file-unreadable */
-export async function readBootId(host: Host): Promise<string> {
-  return (await host.readFile("/proc/sys/kernel/random/boot_id")).toString().trim();
-}
+/** The program that prints a machine's boot id. */
+export const BOOT_ID = ["cat", "/proc/sys/kernel/random/boot_id"] as const;

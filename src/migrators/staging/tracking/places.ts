@@ -1,7 +1,8 @@
-import { runChecked } from "../../../lib/host/run.js";
-import type { Host } from "../../../lib/host/types.js";
+import { commandFailed, runChecked } from "../../../lib/host/run.js";
+import { runSeveral } from "../../../lib/host/run-several.js";
+import type { Host, RunResult } from "../../../lib/host/types.js";
 import type { Extent } from "../types.js";
-import { deviceNumber, PLAIN, type SourceVolume } from "./lvm.js";
+import { deviceAt, deviceIn, PLAIN, type SourceVolume } from "./lvm.js";
 
 /** A run of extents of a physical volume, as LVM tells of it; bytes. */
 export interface Segment {
@@ -85,23 +86,32 @@ export interface Layout {
  */
 export async function readLayout(host: Host, disk: string): Promise<Layout> {
   const segments = parseSegments(await runChecked(host, SEGMENTS));
+  const paths = [...new Set(segments.map(({ physicalVolume }) => physicalVolume))];
+  const found = (await runSeveral(host, paths.map(deviceAt))).map(deviceIn);
+  const devices = found.filter((device) => device !== undefined);
+  const [mapped, ...placed] = await runSeveral(host, [["dmsetup", "table"], ...devices.map(placeIn)]);
   const pieces: Piece[] = [];
-  for (const path of new Set(segments.map(({ physicalVolume }) => physicalVolume))) {
-    const device = await deviceNumber(host, path);
-    const start = device === undefined ? undefined : await startOn(host, disk, device);
-    if (device === undefined || start === undefined) continue;
-    const own = segments.filter(({ physicalVolume }) => physicalVolume === path);
+  for (const [index, device] of devices.entries()) {
+    const place = placed[index];
+    const start = place && startOn(disk, device, place);
+    if (start === undefined) continue;
+    const own = segments.filter(({ physicalVolume }) => found[paths.indexOf(physicalVolume)] === device);
     pieces.push(...own.map((segment): Piece => ({ ...segment, device, offset: start + segment.start })));
   }
-  const tables = pieces.length === 0 ? new Map() : parseTables(await runChecked(host, ["dmsetup", "table"]));
+  if (pieces.length > 0 && mapped.exitCode !== 0) throw commandFailed(host, mapped);
+  const tables = pieces.length === 0 ? new Map() : parseTables(mapped.stdout);
   return { pieces: pieces.toSorted((one, other) => one.offset - other.offset), tables };
 }
 
-/** First byte of a device on a disk, when it is the disk or a partition of it; undefined when it is neither. */
-async function startOn(host: Host, disk: string, device: string): Promise<number | undefined> {
-  if (device === disk) return 0;
+/** The program that tells where a partition begins on which disk; it fails for a whole disk. */
+function placeIn(device: string): readonly string[] {
   const folder = `/sys/dev/block/${device}`;
-  const { exitCode, stdout } = await host.run(["cat", `${folder}/start`, `${folder}/../dev`]); // sysfs: of the parent
+  return ["cat", `${folder}/start`, `${folder}/../dev`]; // sysfs: of the parent
+}
+
+/** First byte of a device on a disk, when it is the disk or a partition of it; undefined when it is neither. */
+function startOn(disk: string, device: string, { exitCode, stdout }: RunResult): number | undefined {
+  if (device === disk) return 0;
   const [start, parent] = stdout.trim().split("\n");
   if (exitCode !== 0 || parent !== disk || !/^\d+$/.test(start ?? "")) return undefined;
   return Number(start) * SECTOR; // in these whatever the disk's own sector size is

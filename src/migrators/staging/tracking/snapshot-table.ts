@@ -1,3 +1,4 @@
+import { runSeveral } from "../../../lib/host/run-several.js";
 import type { Host } from "../../../lib/host/types.js";
 import { throttle } from "../../../lib/throttle.js";
 import { openAgent } from "../agent.js";
@@ -7,7 +8,7 @@ import { blockRuns } from "../work.js";
 import { BadStore, readExceptions } from "./exception-store.js";
 import { lengthOf } from "./extents.js";
 import { dmUuid, type SourceVolume } from "./lvm.js";
-import { snapshotStatus } from "./snapshots.js";
+import { parseStatus, snapshotStatus, stateLine, stateOf, uuidOf } from "./snapshots.js";
 
 /** Extents of the origin that changed since the snapshot was made, and what it took to learn them; or why nobody knows. */
 export type TableRead =
@@ -25,14 +26,16 @@ export async function readTable(
   originSize: number,
   interpreters?: readonly string[],
 ): Promise<TableRead> {
-  const status = await snapshotStatus(host, snapshot);
-  if (!status.valid) return status;
   const name = `${snapshot.dmName}-cow`;
-  const [info, table] = await Promise.all([
-    host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", name]),
-    host.run(["dmsetup", "table", snapshot.dmName]),
+  const [uuid, state, store, table] = await runSeveral(host, [
+    ...stateOf(snapshot),
+    uuidOf(name),
+    ["dmsetup", "table", snapshot.dmName],
   ]);
-  if (info.stdout.trim() !== dmUuid(snapshot, "cow")) return { reason: "the snapshot's store is not to be found" };
+  const line = stateLine(host, snapshot, uuid, state);
+  const status = typeof line === "string" ? parseStatus(line) : line;
+  if (!status.valid) return status;
+  if (store.stdout.trim() !== dmUuid(snapshot, "cow")) return { reason: "the snapshot's store is not to be found" };
   const chunkSize = chunkSizeOf(table.stdout);
   if (chunkSize === undefined) return { reason: `the snapshot's table is "${table.stdout.trim()}"` };
   const agent = await openAgent({ host, disks: [`/dev/mapper/${name}`], limit: throttle(undefined), interpreters });

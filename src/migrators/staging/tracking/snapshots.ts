@@ -1,6 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
-import type { Host } from "../../../lib/host/types.js";
+import type { Host, RunResult } from "../../../lib/host/types.js";
+import { runSeveral } from "../../../lib/host/run-several.js";
 import { dmUuid, listVolumes, type SourceVolume } from "./lvm.js";
 
 /** On every snapshot that rehome makes on a source. */
@@ -99,10 +100,35 @@ export type SnapshotStatus =
 
 /** Asks for a snapshot's state; it is also broken when it is not there, or is not the one that is meant. */
 export async function snapshotStatus(host: Host, snapshot: SourceVolume): Promise<SnapshotStatus> {
-  const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", snapshot.dmName]);
-  if (info.exitCode !== 0) return { valid: false, reason: "the snapshot is gone" };
-  if (info.stdout.trim() !== dmUuid(snapshot)) return { valid: false, reason: "the snapshot is another one" };
-  return parseStatus(await runChecked(host, ["dmsetup", "status", snapshot.dmName]));
+  const [uuid, status] = await runSeveral(host, stateOf(snapshot));
+  const line = stateLine(host, snapshot, uuid, status);
+  return typeof line === "string" ? parseStatus(line) : line;
+}
+
+/** The programs that tell a snapshot's state, for {@link stateLine}. */
+export function stateOf({ dmName }: SourceVolume): readonly [readonly string[], readonly string[]] {
+  return [uuidOf(dmName), ["dmsetup", "status", dmName]];
+}
+
+/** The program that prints the UUID of a device-mapper device. */
+export function uuidOf(dmName: string): readonly string[] {
+  return ["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", dmName];
+}
+
+/**
+ * What `dmsetup status` says of a snapshot, or why that is about no snapshot of ours.
+ * @throws RehomeError command-failed
+ */
+export function stateLine(
+  host: Host,
+  snapshot: SourceVolume,
+  uuid: RunResult,
+  status: RunResult,
+): string | { readonly valid: false; readonly reason: string } {
+  if (uuid.exitCode !== 0) return { valid: false, reason: "the snapshot is gone" };
+  if (uuid.stdout.trim() !== dmUuid(snapshot)) return { valid: false, reason: "the snapshot is another one" };
+  if (status.exitCode !== 0) throw commandFailed(host, status);
+  return status.stdout;
 }
 
 const SECTOR = 512;

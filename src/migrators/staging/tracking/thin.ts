@@ -1,4 +1,5 @@
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
+import { runSeveral } from "../../../lib/host/run-several.js";
 import type { Host } from "../../../lib/host/types.js";
 import { childrenOf, parseXml } from "../../../lib/xml.js";
 import type { Extent } from "../types.js";
@@ -6,7 +7,7 @@ import { mergeExtents } from "./extents.js";
 import { dmNameOf, dmUuid, listVolumes, PLAIN, type SourceVolume } from "./lvm.js";
 import type { Method } from "./method.js";
 import type { TableRead } from "./snapshot-table.js";
-import { createSnapshot } from "./snapshots.js";
+import { createSnapshot, stateLine, stateOf, uuidOf } from "./snapshots.js";
 
 /** Fuller than this, in percent, a pool is left alone: one that runs full stops every volume in it. */
 const FULLEST = 80;
@@ -28,11 +29,10 @@ export const thinMethod: Method = {
   },
   changes: (host, earlier, later, origin) => thinChanges(host, earlier, later ?? origin, origin),
   async broken(host, snapshot) {
-    const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", snapshot.dmName]);
-    if (info.exitCode !== 0) return "the snapshot is gone";
-    if (info.stdout.trim() !== dmUuid(snapshot)) return "the snapshot is another one";
-    const status = await runChecked(host, ["dmsetup", "status", snapshot.dmName]);
-    const [, , target, usage] = status.trim().split(/\s+/);
+    const [uuid, status] = await runSeveral(host, stateOf(snapshot));
+    const line = stateLine(host, snapshot, uuid, status);
+    if (typeof line !== "string") return line.reason;
+    const [, , target, usage] = line.trim().split(/\s+/);
     return target === "thin" && /^\d+$/.test(usage ?? "") ? undefined : `the snapshot's state is "${usage ?? target}"`;
   },
 };
@@ -64,7 +64,7 @@ async function thinChanges(
   const pool = (await listVolumes(host))?.find((one) => one.group === group && one.name === name);
   if (pool === undefined) return { reason: `thin pool ${group}/${name} is not to be found` };
   const device = `${dmNameOf(group, name)}-tpool`;
-  const info = await host.run(["dmsetup", "info", "-c", "--noheadings", "-o", "uuid", device]);
+  const info = await host.run(uuidOf(device));
   if (info.stdout.trim() !== dmUuid(pool, "tpool")) return { reason: `thin pool ${group}/${name} is not active` };
   const metadata = `/dev/mapper/${dmNameOf(group, name)}_tmeta`;
   const [one, other] = [String(earlier.thinId), String(later.thinId)];

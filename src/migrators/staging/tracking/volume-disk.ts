@@ -84,9 +84,8 @@ export async function brokenBy(
   origin: SourceVolume,
 ): Promise<string | undefined> {
   if (snapshot === undefined) return undefined;
-  const reason = await method.broken(host, snapshot);
-  if (reason !== undefined || atRest === undefined) return reason;
-  const read = await method.changes(host, snapshot, undefined, origin);
+  if (atRest === undefined) return method.broken(host, snapshot);
+  const read = await method.changes(host, snapshot, undefined, origin); // which asks before and after if it is valid
   if ("reason" in read) return read.reason;
   return same(read.changed, atRest) ? undefined : "something wrote to it although it is at rest";
 }

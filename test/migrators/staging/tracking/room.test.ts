@@ -5,6 +5,7 @@ import { silentReport } from "../../../../src/lib/report.js";
 import { needsRoom, reserveOf, roomFor, roomToAdd } from "../../../../src/migrators/staging/tracking/room.js";
 import type { SourceVolume } from "../../../../src/migrators/staging/tracking/lvm.js";
 import { extendIfNeeded } from "../../../../src/migrators/staging/tracking/watch.js";
+import { answerSeveral } from "../../../helpers/several.js";
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -83,7 +84,7 @@ describe("a snapshot that is watched", () => {
           : `${free}|${EXTENT}\n`;
       return Promise.resolve({ argv, exitCode: 0, stdout, stderr: "" });
     };
-    const host: Pick<Host, "run"> = { run };
+    const host: Pick<Host, "run"> = { run: async (argv) => (await answerSeveral(argv, run)) ?? run(argv) };
     const note = ({ text }: { readonly text: string }): unknown => said.push(text);
     await extendIfNeeded(host as Host, snapshot, GIB, { ...silentReport, note }, (text) => said.push(text));
     return { ran, said };
