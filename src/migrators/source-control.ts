@@ -12,8 +12,11 @@ export interface SourceControl {
    * @returns the id of the source's present run: another one means that it was restarted
    */
   check(context: CutoverContext): Promise<string>;
-  /** In which downtime begins: the source acknowledges nothing any more, and its disks no longer change. */
-  readonly rest: Phase & Required<Pick<Step<CutoverContext>, "holds">>;
+  /**
+   * In which downtime begins: the source acknowledges nothing any more, and its disks no longer change. What can be found
+   * out before is, in `ready`. Both `run` and `holds` end with the proof that {@link requireAtRest} asks for.
+   */
+  readonly rest: Phase & Pick<Step<CutoverContext>, "ready"> & Required<Pick<Step<CutoverContext>, "holds">>;
   /** After which the source cannot run beside the guest. */
   readonly off: Phase;
   /**

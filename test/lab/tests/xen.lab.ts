@@ -8,12 +8,10 @@ import {
   disableAutostart,
   enableAutostart,
   idOf,
-  requireOff,
-  shutDown,
   start,
-  writeMark,
   type ControlledDomain,
 } from "../../../src/migrators/xen/control/domain.js";
+import { prove, requireOff, shutDown } from "../../../src/migrators/xen/control/proof.js";
 import { LEDGER_PORT } from "../../helpers/server-image.js";
 import { probeTcp } from "../../../src/lib/probe-tcp.js";
 import { Lab } from "../lab.js";
@@ -97,23 +95,23 @@ describe("a real Xen host", () => {
     const host = await lab.machine("dom0").host();
     const before = await gatherXenHost(host);
     const found = requireDomain(before, "web1", "dom0");
-    assert.ok(found.configPath !== undefined);
+    assert.ok(found.configPath !== undefined && found.id !== undefined);
     const domain: ControlledDomain = { ...found, tool: "xl", configPath: found.configPath };
     assert.deepEqual(await disableAutostart(host, domain), ["web1.cfg"]);
-    assert.equal(await shutDown(host, domain, SHUTDOWN_MS), true);
-    await requireOff(host, domain);
-    const mark = await writeMark(host, domain);
+    const said = await shutDown(host, domain, found.id, SHUTDOWN_MS);
+    assert.equal(said.id, undefined);
+    const { writes } = await requireOff(host, domain, said);
     const off = requireDomain(await gatherXenHost(host), "web1", "dom0");
     assert.deepEqual([off.state, off.autostart, off.id], ["off", false, undefined]);
     assert.deepEqual(off.disks, found.disks);
-    assert.equal(await writeMark(host, domain), mark);
+    assert.deepEqual(await prove(host, domain), { id: undefined, open: [], writes });
     await start(host, domain);
     assert.deepEqual(await enableAutostart(host, domain), ["web1.cfg"]);
     await assert.rejects(requireOff(host, domain), { code: "source-alive" });
     await eventually(BOOT_MS, async () => {
       assert.equal(await probeTcp("192.0.2.21", LEDGER_PORT, 5000), "open");
     });
-    assert.notEqual(await writeMark(host, domain), mark);
+    assert.notEqual((await prove(host, domain)).writes, writes);
     const after = await gatherXenHost(host);
     assert.notEqual(bootIdOf(after, requireDomain(after, "web1", "dom0")), bootIdOf(before, found));
     assert.equal(requireDomain(after, "web1", "dom0").autostart, true);

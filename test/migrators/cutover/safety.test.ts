@@ -15,6 +15,7 @@ import {
   rollBack,
   type CutoverOptions,
 } from "../../../src/migrators/cutover/index.js";
+import { runSteps } from "../../../src/migrators/cutover/sequence.js";
 import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
 import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
@@ -24,6 +25,7 @@ import { volumeKeeper } from "../../../src/migrators/landing/volume-keeper.js";
 import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { stateOf, type GuestRecord, type StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
+import { bootIdOf } from "../../../src/migrators/physical/quiesce.js";
 import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
 import { overviewOf } from "../../../src/migrators/status.js";
 import { FakeHost } from "../../helpers/fake-host.js";
@@ -221,9 +223,35 @@ guests: { web1: { source: phys } }
     let source = machine(OTHER_BOOT, AT_REST);
     const one = await session(1, () => source);
     await began(one, ...done("preflight", "quiesce"));
-    await assert.rejects(finalPassStep.run(contextOf(one)), { code: "cutover-stale" });
+    /** Goes on with the last pass, at whose end the source is what is given. */
+    const goOn = async (end: FakeHost): Promise<number> => {
+      let passes = 0;
+      const use = (): Promise<unknown> => {
+        passes += 1;
+        source = end;
+        return Promise.resolve({ passes: [] });
+      };
+      const link = sourceLink(() => one.connect());
+      const context: CutoverContext = {
+        ...contextOf(one),
+        source: { ...link, host: () => one.connect(), bootId: () => one.connect().then(bootIdOf) },
+        volumes: { use } as unknown as CutoverContext["volumes"],
+      };
+      await runSteps([quiesceStep, finalPassStep], context, one.store, silentReport).catch((thrown: unknown) => {
+        throw Object.assign(thrown as Error, { passes });
+      });
+      return passes;
+    };
+    const good = machine(BOOT, AT_REST);
+    await assert.rejects(goOn(good), { code: "cutover-stale", passes: 0 });
     source = machine(BOOT, WRITABLE);
-    await assert.rejects(finalPassStep.run(contextOf(one)), { code: "source-busy" });
+    await assert.rejects(goOn(good), { code: "cutover-stale", passes: 0 });
+    source = good;
+    await assert.rejects(goOn(machine(OTHER_BOOT, AT_REST)), { code: "cutover-stale", passes: 1 });
+    source = good;
+    await assert.rejects(goOn(machine(BOOT, WRITABLE)), { code: "source-busy", passes: 1 });
+    source = good;
+    assert.equal(await goOn(good), 1);
   });
 
   it("a source at rest that cannot be reached is not called back", async () => {

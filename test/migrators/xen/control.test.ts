@@ -3,11 +3,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RehomeError } from "../../../src/lib/errors.js";
+import type { Host } from "../../../src/lib/host/types.js";
 import { silentReport } from "../../../src/lib/report.js";
-import { currentSteps } from "../../../src/migrators/cutover/sequence.js";
+import { currentSteps, runSteps, statusOf } from "../../../src/migrators/cutover/sequence.js";
 import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
+import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
+import { preflightStep } from "../../../src/migrators/cutover/steps/preflight.js";
 import { quiesceStep } from "../../../src/migrators/cutover/steps/quiesce.js";
 import { sourceOffStep } from "../../../src/migrators/cutover/steps/source-off.js";
+import { startStep } from "../../../src/migrators/cutover/steps/start.js";
 import type { CutoverContext } from "../../../src/migrators/cutover/types.js";
 import type { GuestRecord, StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
@@ -20,11 +24,13 @@ describe("a Xen domain in a cutover", () => {
   let dom0: FakeDom0;
   let session: GuestSession;
   let reachable: boolean;
+  let logins: number;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "rehome-xen-"));
     dom0 = new FakeDom0();
     reachable = true;
+    logins = 0;
     await open("");
   });
   afterEach(() => rm(folder, { recursive: true }));
@@ -42,13 +48,33 @@ guests: { web1: { source: web1 } }
     session = await openGuest({
       configPath,
       guest: "web1",
-      connect: () =>
-        reachable
-          ? Promise.resolve(dom0.host)
-          : Promise.reject(new RehomeError("host-unreachable", "no connection to the machine")),
+      connect: () => {
+        if (!reachable) return Promise.reject(new RehomeError("host-unreachable", "no connection to the machine"));
+        logins += 1;
+        return Promise.resolve(connection());
+      },
     });
     if ((await session.store.records()).length > 0) return;
     await session.store.append({ type: "state", at: 0, state: "cutting-over" });
+  }
+
+  /** Breaks the connections that there are. */
+  let cut: () => void;
+  let cuts = 0;
+
+  function connection(): Host {
+    const before = cuts;
+    cut = () => void (cuts += 1);
+    const { host } = dom0;
+    return {
+      name: host.name,
+      run: (argv, options) =>
+        cuts === before ? host.run(argv, options) : Promise.reject(new RehomeError("connection-lost", "it broke")),
+      start: (argv, options) => host.start(argv, options),
+      readFile: (path) => host.readFile(path),
+      writeFile: (path, data, mode) => host.writeFile(path, data, mode),
+      close: () => host.close(),
+    };
   }
 
   function context(sourceIsOff = false): CutoverContext {
@@ -58,6 +84,8 @@ guests: { web1: { source: web1 } }
       plan: { name: "web1" } as GuestPlan,
       machine: { network: { nics, routes: [], nameservers: [] } } as unknown as Machine,
       source: sourceLink(() => session.connect()),
+      volumes: { use: () => Promise.resolve({ passes: [] }) }, // nothing is copied here
+      home: { status: () => Promise.resolve({ state: "stopped" }) },
       options: { verify: "sent", sourceIsOff },
       report: silentReport,
       signal: undefined,
@@ -170,8 +198,85 @@ guests: { web1: { source: web1 } }
   it("is stale when it was restarted after the preflight, and is left running", async () => {
     await preflight();
     dom0.running = 9;
-    await assert.rejects(carryOut(quiesceStep), { code: "cutover-stale" });
+    await assert.rejects(runSteps([quiesceStep], context(), session.store, silentReport), { code: "cutover-stale" });
+    assert.equal(statusOf(currentSteps(await session.store.records()), "quiesce"), "pending");
     assert.deepEqual([dom0.running, dom0.auto], [9, true]);
+  });
+
+  it("is not shut down when it was restarted between the look at it and the window", async () => {
+    await preflight();
+    const same = context();
+    const beginning = (): Promise<void> => Promise.resolve(void (dom0.running = 9));
+    await assert.rejects(runSteps([quiesceStep], same, session.store, silentReport, { beginning }), {
+      code: "cutover-stale",
+    });
+    assert.equal(dom0.running, 9);
+    assert.ok(!dom0.commands.some((line) => line.startsWith("xl destroy")));
+  });
+
+  it("is not called off when it was started between the look at it and the window", async () => {
+    await preflight();
+    dom0.running = undefined;
+    const beginning = (): Promise<void> => Promise.resolve(void (dom0.running = 8));
+    const began = runSteps([quiesceStep], context(), session.store, silentReport, { beginning });
+    await assert.rejects(began, { code: "source-alive" });
+    assert.equal(dom0.running, 8);
+  });
+
+  it("is looked at anew when the connection broke while the window was waited for", async () => {
+    await preflight();
+    const same = context();
+    await same.source.host();
+    const before = logins;
+    await runSteps([quiesceStep], same, session.store, silentReport, { beginning: () => Promise.resolve().then(cut) });
+    assert.equal(logins, before + 1);
+    assert.equal(dom0.running, undefined);
+    // the host may have been restarted meanwhile, and the same id may be another domain's
+    await quiesceStep.undo?.(same);
+    await session.store.append({ type: "state", at: 0, state: "cutting-over" });
+    await preflight();
+    const restart = (): Promise<void> => {
+      cut();
+      dom0.bootId = "22222222-2222-2222-2222-222222222222";
+      return Promise.resolve();
+    };
+    const began = runSteps([quiesceStep], context(), session.store, silentReport, { beginning: restart });
+    await assert.rejects(began, { code: "cutover-stale" });
+    assert.equal(dom0.running, 8);
+  });
+
+  it("says both when it does not shut down and its link cannot be moved, and is put back in order", async () => {
+    dom0.shutsDown = false;
+    dom0.movesLinks = false;
+    await open(", shutdownTimeout: 1s");
+    await preflight();
+    await assert.rejects(carryOut(quiesceStep), { code: "source-busy", output: /and: .*read-only/s });
+    dom0.shutsDown = true;
+    await assert.rejects(carryOut(quiesceStep), { code: "command-failed", output: /read-only/ });
+    dom0.movesLinks = true;
+    assert.match((await quiesceStep.undo?.(context())) ?? "", /started/);
+    assert.deepEqual([dom0.running, dom0.auto], [8, true]);
+  });
+
+  it("has its host run five programs between the beginning of downtime and the start, by no new login", async () => {
+    const same = context();
+    const counted: Record<string, number> = {};
+    let before = 0;
+    const steps = [
+      { ...preflightStep, run: async () => ({ detail: "", facts: { bootId: await xenControl.check(same) } }) },
+      quiesceStep,
+      finalPassStep,
+      sourceOffStep,
+      { ...startStep, run: () => Promise.resolve({ detail: "" }) },
+    ];
+    const beginning = (step: string): Promise<void> => {
+      if (step === "quiesce") before = dom0.commands.length;
+      counted[step] = dom0.commands.length - before;
+      return Promise.resolve();
+    };
+    await runSteps(steps, same, session.store, silentReport, { beginning });
+    assert.deepEqual(counted, { preflight: 0, quiesce: 0, "final-pass": 2, "source-off": 3, start: 5 });
+    assert.equal(logins, 1);
   });
 
   it("is not believed to be off when its host cannot be reached, unless the administrator says so", async () => {

@@ -9,12 +9,20 @@ const LIST = JSON.parse(readFileSync(new URL("../../fixtures/xen/xl-list.json", 
   config: { c_info: { name: string } };
 }[];
 
+/** How a program ended. */
+interface Said {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly exitCode?: number;
+}
+
 /** A dom0 with the domain web1, which does what xl tells it to. */
 export class FakeDom0 {
   running: number | undefined = 7;
   auto = true;
   hasFile = true;
   shutsDown = true;
+  movesLinks = true;
   /** How often a domain that has halted is still in the list. */
   lingers = 0;
   answersStore = true;
@@ -32,14 +40,14 @@ export class FakeDom0 {
       .on(["xl", "info"], "xen_version            : 4.17.7\n")
       .on(["uname", "-n"], "dom0\n")
       .on(["cat", "/proc/sys/kernel/random/boot_id"], () => `${this.bootId}\n`)
-      .on(/^xl shutdown -w -- web1$/, () => this.shutDown())
-      .on(/^xl destroy -- web1$/, () => this.end())
+      .on(/xenstore-ls/, ({ argv }) => this.prove(argv))
+      .on(/^xl destroy -- \d+$/, ({ argv }) => this.end(Number(argv.at(-1))))
       .on(["xl", "create", "-q", CONFIG], () => this.create())
-      .on(/^xenstore-ls/, () => this.store())
-      .on(/rehome-disabled/, ({ argv }) => this.moveLinks(argv))
+      .on(/rehome-disabled/, ({ argv }) =>
+        this.movesLinks ? this.moveLinks(argv) : { exitCode: 1, stderr: "mv: read-only file system" },
+      )
       .on(/head -c 300000/, ({ argv }) => this.files(argv.at(-1) ?? ""))
-      .on(/getsize64/, "671088640\n")
-      .on(/sys\/dev\/block/, () => `${this.writes} 1 0 0\n`);
+      .on(/getsize64/, "671088640\n");
   }
 
   get commands(): readonly string[] {
@@ -60,13 +68,30 @@ export class FakeDom0 {
     return this.running === undefined ? head : `${head}web1    ${this.running}   224     1     -b----      92.6\n`;
   }
 
-  private shutDown(): string {
-    if (!this.shutsDown) throw new RehomeError("command-timeout", "xl did not end in time");
-    return this.end();
+  /** Answers the one program that shuts down and proves, in the form in which the shell would print it. */
+  private prove(argv: readonly string[]): string {
+    const [, , , , mark = "", , id = ""] = argv;
+    const answer = (name: string, said: string | Said): string => {
+      const { stdout = "", stderr = "", exitCode = 0 } = typeof said === "string" ? { stdout: said } : said;
+      return `\n${mark} ${name}\n${stdout}\n${mark} ended ${exitCode}\n${stderr}`;
+    };
+    return [
+      ...(id === "" ? [] : [answer("shutdown", this.shutDown(Number(id)))]),
+      answer("boot", `${this.bootId}\n`),
+      answer("list", this.answersList ? this.table() : { exitCode: 1, stderr: "no xenstore" }),
+      answer("backends", this.store()),
+      answer("writes", `${this.writes} 1 0 0\n`),
+      `\n${mark} end\n`,
+    ].join("");
   }
 
-  private end(): string {
-    this.running = undefined;
+  private shutDown(id: number): string | Said {
+    if (!this.shutsDown) throw new RehomeError("command-timeout", "xl did not end in time");
+    return this.running === id ? this.end(id) : { exitCode: 1, stderr: `${id} is an invalid domain identifier` };
+  }
+
+  private end(id: number): string {
+    if (this.running === id) this.running = undefined;
     return "";
   }
 
@@ -76,7 +101,7 @@ export class FakeDom0 {
     return "";
   }
 
-  private store(): string | { exitCode: number; stderr: string } {
+  private store(): string | Said {
     if (!this.answersStore) return { exitCode: 1, stderr: "xenstore-ls: Connection refused" };
     if (this.running === undefined) return "";
     return `/local/domain/0/backend/vbd/${this.running}/51713/params = "/dev/xenvg/web1-root"\n`;

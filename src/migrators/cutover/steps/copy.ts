@@ -29,7 +29,7 @@ export const finalPassStep: Step<CutoverContext> = {
   title: "copy what changed, with the source at rest",
   describe: ({ plan }) => copiesOf(plan).map(({ sourcePath }) => `find what changed on ${sourcePath} and copy it`),
   async run(context) {
-    await controlOf(context).requireAtRest(context);
+    // that the source is at rest was proven a moment ago: by the step before, or because that still holds
     const outcome = await pass(context, true);
     await controlOf(context).requireAtRest(context);
     return outcome;
