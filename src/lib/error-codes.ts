@@ -145,6 +145,7 @@ export const ERROR_CODES = {
   },
   "cib-missing": { exit: "config", meaning: "there is no CIB" },
   "cib-invalid": { exit: "config", meaning: "the CIB has an error; the one in use stays as it is" },
+  "cib-changed": { exit: "failed", meaning: "somebody else changed the cluster's configuration at the same time" },
   "cib-unsupported": { exit: "config", meaning: "the CIB uses something that rehome does not understand" },
   "resource-unknown": { exit: "config", meaning: "the CIB has no resource of that name" },
   "resource-exists": { exit: "refused", meaning: "the CIB has another resource of that name already" },

@@ -25,38 +25,54 @@ const LIMIT = { timeoutMs: 60_000 };
 const ASK_QEMU = { timeoutMs: 180_000 };
 const VIRSH = ["virsh", "--quiet", "--connect", LIBVIRT];
 
-/** Of each domain: whether it is kept, whether it runs, its XML in base64. A domain that is gone meanwhile is left out. */
-const DOMAINS = `set -e
-all=$(virsh --quiet --connect "$1" list --all --uuid)
-running=$(virsh --quiet --connect "$1" list --uuid)
-defined=$(virsh --quiet --connect "$1" list --all --persistent --uuid)
-for uuid in $all; do
-  xml=$(virsh --quiet --connect "$1" dumpxml "$uuid" 2>/dev/null) || continue
-  case "$defined" in *"$uuid"*) kept=defined ;; *) kept=transient ;; esac
-  case "$running" in *"$uuid"*) state=running ;; *) state=off ;; esac
-  printf "%s %s " "$kept" "$state"
-  printf "%s" "$xml" | base64 -w0
-  echo
-done`;
+/**
+ * libvirt's domains from two programs, however many there are, because each takes longer to start than to answer. First
+ * those that are kept, then all: virsh goes on after an error, and says it in a line that is no UUID. Then the XML of
+ * each, and once more all: a domain that is gone meanwhile is left out, one that is there without its XML is not.
+ */
+const DOMAINS = `uuids=$(virsh --quiet --connect "$1" "list --all --persistent --uuid; list --all --uuid" 2>&1) ||
+  { echo "$uuids" >&2; exit 1; }
+commands=
+for uuid in $uuids; do
+  case "$uuid" in *[!0-9a-f-]*) echo "$uuids" >&2; exit 1 ;; esac
+  case "$commands" in *"$uuid"*) ;; *) commands="\${commands}dumpxml $uuid; " ;; esac
+done
+echo "$uuids"
+echo --
+[ -z "$commands" ] || virsh --quiet --connect "$1" "\${commands}list --all --uuid"`;
 
-/** All domains of a host. @throws RehomeError command-failed when libvirt does not answer: unknown is not none */
-export async function hostDomains(host: Host): Promise<readonly HostDomain[]> {
-  const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", LIBVIRT], LIMIT);
-  return output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [kept, state, content = ""] = line.split(" ");
-      const xml = parseXml(Buffer.from(content, "base64").toString("utf8"), "virsh dumpxml");
+/**
+ * All domains of a host.
+ * @throws RehomeError command-failed, output-unreadable when libvirt does not answer: unknown is not none
+ */
+export async function hostDomains(host: Host, libvirt = LIBVIRT): Promise<readonly HostDomain[]> {
+  const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", libvirt], LIMIT);
+  const [listed = "", told] = output.split(/^--\n/m);
+  const uuids = listed.split("\n");
+  const texts = told?.split(/(?<=^<\/domain>\n)/m) ?? [];
+  const found = texts
+    .map((text) => text.trim())
+    .filter((text) => text.startsWith("<"))
+    .map((text): HostDomain => {
+      const xml = parseXml(text, `virsh dumpxml on ${host.name}`);
+      const uuid = childOf(xml, "uuid")?.text ?? "";
       return {
         host: host.name,
         name: childOf(xml, "name")?.text ?? "",
-        uuid: childOf(xml, "uuid")?.text ?? "",
+        uuid,
         disks: descendantsOf(xml, "disk").flatMap(sourcesOf),
-        running: state === "running",
-        defined: kept === "defined",
+        running: xml.attributes["id"] !== undefined,
+        defined: uuids.filter((each) => each === uuid).length > 1,
       };
     });
+  const left = (texts.at(-1) ?? "").split("\n").filter((uuid) => uuids.includes(uuid) && uuid !== "");
+  const untold = left.find((uuid) => !found.some((domain) => domain.uuid === uuid));
+  if (told !== undefined && untold === undefined) return found;
+  throw new RehomeError("output-unreadable", `libvirt does not tell what the domain ${untold ?? ""} is`, {
+    machine: host.name,
+    output,
+    remedy: `see what is wrong there: virsh dumpxml ${untold ?? "DOMAIN"}`,
+  });
 }
 
 function sourcesOf(disk: XmlElement): readonly string[] {
@@ -67,6 +83,7 @@ function sourcesOf(disk: XmlElement): readonly string[] {
 /**
  * Has all hosts say whether they could run a guest, once as long as they are logged in to: none of them was started anew
  * meanwhile, and what was proven before a downtime is not proven in it once more.
+ * @returns whether they had to be asked
  * @throws RehomeError domain-unfit, command-failed
  */
 export async function proveFit(
@@ -74,13 +91,14 @@ export async function proveFit(
   hosts: readonly Host[],
   domain: GuestDomain,
   report: Report,
-): Promise<void> {
+): Promise<boolean> {
   const names = hosts.map(({ name }) => name);
   const what = JSON.stringify([names, domain.text]);
-  if (proven.has(what)) return;
+  if (proven.has(what)) return false;
   const task = { id: "fit", title: `see that ${names.length > 1 ? "both hosts" : names.join()} can run it` };
   await reported(report, task, () => requireAllFit(hosts, domain));
   proven.add(what);
+  return true;
 }
 
 /** Each host by itself, and then that all would start the same. */

@@ -1,3 +1,4 @@
+import { allEnded } from "../../lib/all-ended.js";
 import { isGuestName } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
@@ -9,26 +10,24 @@ import { configurationDiff } from "../configure.js";
 import { inTurn } from "../control.js";
 import { guestStatus, startGuest, type GuestStatus, type WaitOptions } from "../guests.js";
 import { targetRoleOf } from "../guest-resource.js";
-import { applySteps } from "../setup/apply.js";
-import { examine } from "../setup/examine.js";
-import { untestedMembers } from "../setup/fence-record.js";
-import { presentHosts, type PresentHosts } from "../pacemaker/presence.js";
-import { membersOf } from "../setup/members.js";
+import { applySteps, applyTogether } from "../setup/apply.js";
+import { examine, type Contents, type Examined } from "../setup/examine.js";
+import { presentHosts } from "../pacemaker/presence.js";
 import type { ClusterSession } from "../setup/session.js";
-import type { Step } from "../setup/steps/types.js";
-import type { ReplicatedVolume } from "../volumes/replicated/index.js";
-import { isReplicated } from "../volumes/replicated/promotion.js";
+import type { FileStep, Step } from "../setup/steps/types.js";
 import { expectPromotable } from "./choose-host.js";
 import { readDomain } from "./domain.js";
 import { effectsOf, requireHarmless, requireValid } from "./effects.js";
 import { requireNowhereElse } from "./elsewhere.js";
-import { hostDomains, proveFit } from "./hosts.js";
+import { proveFit } from "./hosts.js";
+import { lookAround, volumeStates, type Found } from "./look.js";
+import { notesOn, notesOnAbsence, notesOnReplication } from "./notes.js";
 import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
-import { addSteps, removeSteps } from "./steps.js";
+import { definitionSteps, registration, removeSteps } from "./steps.js";
 import { requireStopped } from "./stopped.js";
-import type { FileChange, GuestChange, GuestDomain, GuestOptions, GuestRequest } from "./types.js";
-import { findVolume } from "./volume.js";
+import type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
+import { requireData } from "./volume.js";
 
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 export { sessionCluster } from "./session-cluster.js";
@@ -40,8 +39,13 @@ export { CONSOLES } from "./domain-rules.js";
 /** What is to be done, and what that would lead to. */
 interface GuestPlan {
   readonly change: GuestChange;
+  /** Side by side, before the steps. */
+  readonly definitions: readonly Examined[];
   readonly steps: readonly Step[];
 }
+
+/** How often a guest is planned when somebody else changes the cluster meanwhile. */
+const PLANS = 3;
 
 /**
  * Registers a guest on a replicated volume with the cluster: its definition on both hosts, then all of its resources in
@@ -49,8 +53,8 @@ interface GuestPlan {
  * certainly down is left out, and may not run the guest until the same is done again with it.
  * @returns what was changed, and how many steps it took
  * @throws RehomeError before anything was changed: domain-refused, domain-unfit, domain-exists, volume-missing,
- *   volume-busy, volume-stale, resource-exists, others-stop, file-foreign, cib-invalid, host-unreachable, runtime-unreachable;
- *   afterwards as applySteps
+ *   volume-busy, volume-stale, resource-exists, others-stop, file-foreign, cib-invalid, host-unreachable,
+ *   runtime-unreachable, no-quorum; afterwards as applySteps
  */
 export async function addGuest(
   session: ClusterSession,
@@ -101,66 +105,82 @@ export async function foreseeRemoval(
   return (await planRemoval(session, name, options)).change;
 }
 
-/** Plans with nobody else changing the cluster, and does it. */
+/**
+ * Plans with no other rehome changing the cluster, and does it; planned anew when an administrator changed something that
+ * was not in the plan.
+ */
 function carryOut(
   session: ClusterSession,
   purpose: string,
   options: GuestOptions,
   plan: () => Promise<GuestPlan>,
 ): Promise<GuestChange & { readonly changed: number }> {
+  const { hosts } = session.connections;
   return session.exclusively(
     purpose,
     async (journal) => {
-      const { change, steps } = await plan();
-      const changed = await applySteps(steps, session.connections.hosts, { ...options, journal });
-      return { ...change, changed };
+      for (let count = 1; ; count += 1) {
+        const { change, definitions, steps } = await plan();
+        try {
+          const written = await applyTogether(definitions, hosts, { ...options, journal });
+          const changed = await applySteps(steps, hosts, { ...options, journal });
+          return { ...change, changed: written + changed };
+        } catch (thrown) {
+          if (!(thrown instanceof RehomeError) || thrown.code !== "cib-changed" || count === PLANS) throw thrown;
+        }
+      }
     },
     options.lockWaitMs,
   );
 }
 
 async function planGuest(session: ClusterSession, request: GuestRequest, options: GuestOptions): Promise<GuestPlan> {
-  const { name, xml, source, start } = request;
+  const { name, volume, source, start, preferred } = request;
   const { report, force = false } = options;
   requireName(name);
   const present = await presentHosts(session, options);
   const { hosts, away } = present;
-  const volume = await findVolume(session, present, request.volume);
-  const devices = volume.parts.map(({ device }) => device);
-  const domain = readDomain(xml(devices), source, name, devices);
-  await proveFit(session, hosts, domain, report);
   const cluster = sessionCluster(session);
-  const [cib, ...found] = await Promise.all([cluster.read(), ...hosts.map(hostDomains)]);
-  const isThere = isRegistered(cib, name);
-  const domains = found.flat();
-  const taken = volume.parts.flatMap(({ device, disk }) => [device, disk]);
-  requireNowhereElse(domains, domain, taken, isThere);
+  const look = (): Promise<Found> => lookAround(session, cluster, hosts, request);
+  let found = await look();
+  const devices = found.parts.map(({ device }) => device);
+  const domain = readDomain(await request.xml(devices, present), source, name, devices);
+  // to find that out takes its time: what was seen before it may not be so any more
+  if (await proveFit(session, hosts, domain, report)) found = await look();
+  const { cib, domains, parts } = found;
+  const taken = parts.flatMap(({ device, disk }) => [device, disk]);
+  requireNowhereElse(domains, domain, taken, isRegistered(cib, name));
 
   const { arbitrator } = session.cluster;
   const { vcpus, memory } = domain;
   const edit = putGuest(
-    { name, volume: volume.name, vcpus, memory, preferred: request.preferred },
+    { name, volume, vcpus, memory, preferred },
     arbitrator.kind === "member" ? arbitrator.name : undefined,
     start ? "Started" : "Stopped",
     away,
   );
-  const steps = addSteps(
-    name,
-    domain.text,
-    hosts.map((each) => each.name),
-    edit,
-  );
+  const names = hosts.map((each) => each.name);
+  const member = await cluster.host();
+  const [states, foreseen, definitions] = await allEnded([
+    volumeStates(request, hosts, cib, member),
+    foreseeEdit(member, cib, edit, { name, expected: volume, report, force }),
+    examineDefinitions(definitionSteps(name, domain.text, names), session, found.definitions),
+  ]);
+  requireData(volume, parts.length, states, away);
   const runs = domains.some((each) => each.name === name && each.running);
   return {
-    steps,
+    definitions,
+    steps: [registration(member.name, names, edit, cib)],
     change: {
       guest: name,
-      ...(await foreseeEdit(await cluster.host(), cib, edit, { name, expected: volume.name, report, force })),
-      files: await fileChanges(steps, session),
+      ...foreseen,
+      files: definitions.flatMap(({ step, needed, diff }) =>
+        needed ? [{ machine: step.machine, path: definitionPath(name), difference: diff }] : [],
+      ),
       undefinedOn: away === undefined ? [] : [away],
       notes: [
         ...notesOnAbsence(present, name),
-        ...notesOnReplication(present, volume),
+        ...notesOnReplication(present, states),
         ...notesOn(session, cib, domain, runs),
       ],
     },
@@ -200,7 +220,7 @@ async function planRemoval(session: ClusterSession, name: string, options: Guest
         ? []
         : [`${away} is away and keeps its definition: once it is back, run rehome cluster remove ${name} again`],
   };
-  return { steps, change };
+  return { definitions: [], steps, change };
 }
 
 interface Foreseeing extends GuestOptions {
@@ -219,12 +239,15 @@ async function foreseeEdit(
   const after = edit(cib);
   if (after === cib) return { difference: "", moves: [] };
   return reported(report, { id: "foresee", title: "foresee what moves" }, async () => {
-    await requireValid(host, after);
     const supposed = expected === undefined ? edit : inTurn(edit, expectPromotable(expected));
     const own = [...ownIds(cib, name), ...ownIds(after, name)];
-    const effects = await effectsOf(cib, supposed, own, Date.now());
+    const [, effects, difference] = await allEnded([
+      requireValid(host, after),
+      effectsOf(cib, supposed, own, Date.now()),
+      configurationDiff(cib, after, "with the change"),
+    ]);
     requireHarmless(effects, force);
-    return { difference: await configurationDiff(cib, after, "with the change"), moves: effects.moves };
+    return { difference, moves: effects.moves };
   });
 }
 
@@ -235,49 +258,17 @@ function requireName(name: string): void {
 }
 
 /** What becomes of the definitions. @throws RehomeError file-foreign */
-async function fileChanges(steps: readonly Step[], { connections }: ClusterSession): Promise<readonly FileChange[]> {
-  const changes: FileChange[] = [];
-  const files = steps.filter((step) => step.kind === "file");
-  const examined = await Promise.all(files.map((step) => examine(step, connections.hosts)));
-  for (const [index, step] of files.entries()) {
-    const { needed = false, diff = "", foreign } = examined[index] ?? {};
-    if (foreign !== undefined) {
-      throw new RehomeError("file-foreign", "there is a file that rehome did not write", {
-        machine: step.machine,
-        path: step.path,
-        remedy: "see what it is for; move it away when it is not needed any more",
-      });
-    }
-    if (needed) changes.push({ machine: step.machine, path: step.path, difference: diff });
-  }
-  return changes;
-}
-
-function notesOnAbsence({ away }: PresentHosts, name: string): readonly string[] {
-  if (away === undefined) return [];
-  return [
-    `not yet highly available: ${away} is away and gets no definition of ${name}; once it is back, run rehome cluster add ${name}`,
-  ];
-}
-
-function notesOnReplication({ away }: PresentHosts, { states }: ReplicatedVolume): readonly string[] {
-  const behind = Object.entries(states).filter(({ 1: { disks } }) => disks.some((disk) => disk !== "UpToDate"));
-  if (behind.length > 0) {
-    return behind.map(([host]) => `the volume is not current on ${host}: the guest cannot go there before it is`);
-  }
-  if (away !== undefined || Object.values(states).every(isReplicated)) return [];
-  return ["not yet highly available: the hosts do not see each other over DRBD"];
-}
-
-function notesOn({ cluster }: ClusterSession, cib: XmlElement, domain: GuestDomain, runs: boolean): readonly string[] {
-  const untested = untestedMembers(cib, membersOf(cluster));
-  return [
-    ...(untested.length > 0
-      ? [`fencing was never tested on ${untested.join(", ")}: nothing is highly available yet`]
-      : []),
-    ...(runs ? ["it runs: a changed definition counts from its next start on"] : []),
-    ...(domain.usesUefi
-      ? ["UEFI keeps its variables on each host: the guest must boot without an entry of its own"]
-      : []),
-  ];
+async function examineDefinitions(
+  steps: readonly FileStep[],
+  { connections }: ClusterSession,
+  contents: Contents,
+): Promise<readonly Examined[]> {
+  const examined = await allEnded(steps.map((step) => examine(step, connections.hosts, contents)));
+  const foreign = steps.find((_, index) => examined[index]?.foreign !== undefined);
+  if (foreign === undefined) return examined;
+  throw new RehomeError("file-foreign", "there is a file that rehome did not write", {
+    machine: foreign.machine,
+    path: foreign.path,
+    remedy: "see what it is for; move it away when it is not needed any more",
+  });
 }

@@ -1,19 +1,22 @@
+import type { XmlElement } from "../../lib/xml.js";
 import type { Edit } from "../cib/tree.js";
 import { ownFile, shell } from "../setup/steps/make.js";
-import type { Step } from "../setup/steps/types.js";
+import type { FileStep, Step } from "../setup/steps/types.js";
 import { dropGuest, definitionPath, stopAll } from "./resources.js";
 
 const SETTLE_MS = 300_000;
 
-/** All that registers a guest: its definition on the hosts that are there, before the cluster hears of it. Pure. */
-export function addSteps(name: string, text: string, hosts: readonly string[], edit: Edit): readonly Step[] {
-  return [
-    ...hosts.map((machine) =>
-      // others need not know what the guest has, and must not change what root's libvirt starts
-      ownFile(machine, definitionPath(name), text, "the cluster starts the guest from it", { mode: 0o600 }),
-    ),
-    changed(hosts, edit, "the guest, its volume, and what binds them"),
-  ];
+/** A guest's definition on the hosts that are there, before the cluster hears of it. Pure. */
+export function definitionSteps(name: string, text: string, hosts: readonly string[]): readonly FileStep[] {
+  return hosts.map((machine) =>
+    // others need not know what the guest has, and must not change what root's libvirt starts
+    ownFile(machine, definitionPath(name), text, "the cluster starts the guest from it", { mode: 0o600 }),
+  );
+}
+
+/** The change that makes a guest known to the cluster, on a member that the CIB was read on. Pure. */
+export function registration(machine: string, members: readonly string[], edit: Edit, seen: XmlElement): Step {
+  return { kind: "cib", machine, members, edit, seen, why: "the guest, its volume, and what binds them" };
 }
 
 /** All that takes a guest out: first everything of it is stopped, so that nothing is left that nobody knows. Pure. */

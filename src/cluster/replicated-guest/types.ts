@@ -1,16 +1,22 @@
 import type { Report } from "../../lib/report.js";
+import type { PresentHosts } from "../pacemaker/presence.js";
 import type { Change } from "../simulation/changes.js";
 
 /** A guest on a replicated volume, as it is to become resources of a real cluster. */
 export interface GuestRequest {
   /** The guest's name, of its domain and of its resource. */
   readonly name: string;
-  /** libvirt's domain XML for a guest with these disks; nothing in it is trusted. */
-  readonly xml: (devices: readonly string[]) => string;
+  /** libvirt's domain XML for a guest with these disks, for the hosts that are there; nothing in it is trusted. */
+  readonly xml: (devices: readonly string[], present: PresentHosts) => string | Promise<string>;
   /** What errors call the XML: the path of the file that it is from. */
   readonly source: string;
   /** The replicated volume (`rehome volume create`) whose devices are its disks. */
   readonly volume: string;
+  /**
+   * Has whoever writes to the volume let go of it, while the hosts are asked; that nobody has it promoted is made sure of
+   * afterwards. Called again it does nothing. Without it nobody of rehome's had the volume.
+   */
+  readonly release?: () => Promise<void>;
   /** The host that it is to run on when nothing speaks for another one; what was said before stays without it. */
   readonly preferred?: string | undefined;
   /** Whether the cluster starts it at once; a guest that is registered already keeps what it was asked to be. */

@@ -1,37 +1,44 @@
 import { RehomeError } from "../../lib/errors.js";
-import type { PresentHosts } from "../pacemaker/presence.js";
+import type { Host } from "../../lib/host/types.js";
 import type { ClusterSession } from "../setup/session.js";
-import { listVolumes, type ReplicatedVolume } from "../volumes/replicated/index.js";
+import { partsOfVolume, type ReplicatedVolume } from "../volumes/replicated/index.js";
+
+/** What a guest has of its volume, in the order of its disks. */
+export type VolumeParts = readonly Pick<ReplicatedVolume["parts"][number], "device" | "disk">[];
+
+/** @throws RehomeError volume-missing, connection-lost */
+export async function findParts(session: ClusterSession, hosts: readonly Host[], name: string): Promise<VolumeParts> {
+  const parts = await partsOfVolume(session, hosts, name);
+  if (parts !== undefined) return parts;
+  throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`, {
+    remedy: `rehome volume list shows them; make it with: rehome volume create ${name} --size SIZE`,
+  });
+}
 
 /**
- * A guest's volume, which somebody has current data of: where one host is away, the other one.
+ * Somebody has current data of a volume: where one host is away, the other one.
+ * @param parts how many the volume has
  * @throws RehomeError volume-missing, volume-stale
  */
-export async function findVolume(
-  session: ClusterSession,
-  { hosts, away }: PresentHosts,
+export function requireData(
   name: string,
-): Promise<ReplicatedVolume> {
-  const volume = (await listVolumes(session, hosts)).find((each) => each.name === name);
-  if (volume === undefined) {
-    throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`, {
-      remedy: `rehome volume list shows them; make it with: rehome volume create ${name} --size SIZE`,
-    });
-  }
-  if (away !== undefined) requireCurrent(volume, away);
-  const known = Object.values(volume.states).flatMap(({ disks }) => disks);
+  parts: number,
+  states: ReplicatedVolume["states"],
+  away: string | undefined,
+): void {
+  if (away !== undefined) requireCurrent(name, parts, states, away);
+  const known = Object.values(states).flatMap(({ disks }) => disks);
   if (known.length > 0 && !known.includes("UpToDate")) {
     throw new RehomeError("volume-missing", `no host has current data of volume "${name}": ${known.join(", ")}`, {
       remedy: `finish it with rehome volume create ${name}, or see drbdadm status ${name}`,
     });
   }
-  return volume;
 }
 
 /** What is not known to be current may be older than what the host that is away has. */
-function requireCurrent({ name, parts, states }: ReplicatedVolume, away: string): void {
+function requireCurrent(name: string, parts: number, states: ReplicatedVolume["states"], away: string): void {
   for (const [machine, { disks }] of Object.entries(states)) {
-    if (disks.length === parts.length && disks.every((disk) => disk === "UpToDate")) continue;
+    if (disks.length === parts && disks.every((disk) => disk === "UpToDate")) continue;
     throw new RehomeError("volume-stale", `the volume ${name} is ${disks.join(", ") || "not attached"} here`, {
       machine,
       remedy: `bring ${away} back, which may have newer data`,

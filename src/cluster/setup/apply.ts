@@ -1,12 +1,15 @@
 import { dirname } from "node:path";
+import { allEnded } from "../../lib/all-ended.js";
 import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import type { Journal } from "../../lib/journal.js";
 import { reported, type Report } from "../../lib/report.js";
 import { formatDuration } from "../../lib/units.js";
+import type { XmlElement } from "../../lib/xml.js";
+import type { Edit } from "../cib/tree.js";
 import { clusterNodes } from "../control.js";
-import { changeLiveCib, readLiveCib } from "../pacemaker/live-cib.js";
+import { changeLiveCib, readLiveCib, sameConfiguration } from "../pacemaker/live-cib.js";
 import { examine, hostOf, type Examined } from "./examine.js";
 import { stepText } from "./steps/text.js";
 import type { CibStep, CommandStep, FileStep, Step, WaitStep } from "./steps/types.js";
@@ -35,40 +38,65 @@ const MEMBERS_MS = 180_000;
  * Takes the steps that are needed, in order, each after a last look whether it still is. One that fails ends it; the
  * next run goes on there.
  * @returns how many were needed
- * @throws RehomeError command-failed, file-unwritable, command-timeout, step-without-effect, cancelled …, with the machine
+ * @throws RehomeError command-failed, file-unwritable, command-timeout, step-without-effect, cib-changed, cancelled …,
+ *   with the machine
  */
 export async function applySteps(
   steps: readonly Step[],
   hosts: ReadonlyMap<string, Host>,
-  { report, journal, signal }: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<number> {
   let taken = 0;
-  for (const [index, step] of steps.entries()) {
-    signal?.throwIfAborted();
-    const examined = await examine(step, hosts);
-    if (!examined.needed) continue;
-    taken += 1;
-    const text = stepText(step);
-    const record = (state: StepRecord["state"], message?: string): Promise<void> =>
-      journal.append({
-        at: Date.now(),
-        machine: step.machine,
-        step: text,
-        state,
-        ...(message !== undefined && { message }),
-      });
-    await record("begun");
-    try {
-      await reported(report, { id: `step-${index}`, title: `${step.machine}: ${text}` }, () =>
-        take(examined, hosts, signal),
-      );
-    } catch (error) {
-      await record("failed", error instanceof Error ? error.message : String(error));
-      throw error;
-    }
-    await record("done");
+  for (const step of steps) {
+    options.signal?.throwIfAborted();
+    taken += await takeNeeded(await examine(step, hosts), hosts, options);
   }
   return taken;
+}
+
+/**
+ * Takes steps side by side that were looked at just now and do not need each other. None is under way any more when it
+ * ends.
+ * @returns how many were needed
+ * @throws as applySteps
+ */
+export async function applyTogether(
+  examined: readonly Examined[],
+  hosts: ReadonlyMap<string, Host>,
+  options: ApplyOptions,
+): Promise<number> {
+  options.signal?.throwIfAborted();
+  const taken = await allEnded(examined.map((each) => takeNeeded(each, hosts, options)));
+  return taken.reduce((sum, each) => sum + each, 0);
+}
+
+/** @returns 1 for a step that was needed, and 0 for one that was not */
+async function takeNeeded(
+  examined: Examined,
+  hosts: ReadonlyMap<string, Host>,
+  { report, journal, signal }: ApplyOptions,
+): Promise<number> {
+  const { step, needed } = examined;
+  if (!needed) return 0;
+  const text = stepText(step);
+  const record = (state: StepRecord["state"], message?: string): Promise<void> =>
+    journal.append({
+      at: Date.now(),
+      machine: step.machine,
+      step: text,
+      state,
+      ...(message !== undefined && { message }),
+    });
+  await record("begun");
+  const title = `${step.machine}: ${text}`;
+  try {
+    await reported(report, { id: `step ${title}`, title }, () => take(examined, hosts, signal));
+  } catch (error) {
+    await record("failed", error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+  await record("done");
+  return 1;
 }
 
 async function take(
@@ -97,8 +125,14 @@ async function writeStep(step: FileStep, host: Host, after: Buffer | undefined):
       remedy: "a step before this one should have made it: run again",
     });
   }
-  await runChecked(host, ["mkdir", "-p", "--", dirname(step.path)]);
-  await host.writeFile(step.path, after, step.mode);
+  const write = (): Promise<void> => host.writeFile(step.path, after, step.mode);
+  try {
+    await write(); // its folder is there in all but the first case
+  } catch (thrown) {
+    if (!(thrown instanceof RehomeError) || thrown.code !== "file-unwritable") throw thrown;
+    await runChecked(host, ["mkdir", "-p", "--", dirname(step.path)]);
+    await write();
+  }
 }
 
 async function runStep(step: CommandStep, host: Host): Promise<void> {
@@ -133,17 +167,20 @@ async function waitStep(step: WaitStep, host: Host, signal: AbortSignal | undefi
 
 /** Members come into the CIB when they join; what is set for one that is not there would be lost. */
 async function cibStep(step: CibStep, host: Host, signal: AbortSignal | undefined): Promise<void> {
-  const missing = async (): Promise<readonly string[]> => {
-    const cib = await readLiveCib(host);
+  const missingIn = (cib: XmlElement | undefined): readonly string[] => {
     const there = cib === undefined ? [] : clusterNodes(cib).map(({ name }) => name);
     return step.members.filter((name) => !there.includes(name));
   };
+  if (step.seen !== undefined && missingIn(step.seen).length === 0) {
+    await changeLiveCib(host, onlyWhileAsSeen(step.edit, step.seen, host), step.seen);
+    return;
+  }
   await poll(
     MEMBERS_MS,
     signal,
-    async () => (await missing()).length === 0,
+    async () => missingIn(await readLiveCib(host)).length === 0,
     async () => {
-      const names = (await missing()).join(", ");
+      const names = missingIn(await readLiveCib(host)).join(", ");
       return new RehomeError("command-timeout", `not in the cluster after ${formatDuration(MEMBERS_MS)}: ${names}`, {
         machine: host.name,
         remedy: `see journalctl -u pacemaker on ${names}, then run again`,
@@ -151,6 +188,18 @@ async function cibStep(step: CibStep, host: Host, signal: AbortSignal | undefine
     },
   );
   await changeLiveCib(host, step.edit);
+}
+
+/** What a change leads to was thought through on one configuration: with another one it may lead elsewhere. */
+function onlyWhileAsSeen(edit: Edit, seen: XmlElement, { name }: Host): Edit {
+  return (cib) => {
+    const after = edit(cib);
+    if (after === cib || sameConfiguration(after, cib) || sameConfiguration(cib, seen)) return after;
+    throw new RehomeError("cib-changed", "somebody else changed the cluster's configuration meanwhile", {
+      machine: name,
+      remedy: "run it again",
+    });
+  };
 }
 
 async function poll(

@@ -115,7 +115,7 @@ async function isForeign({ sharing, path }: FileStep, content: Buffer, host: Hos
 }
 
 async function examineCib(step: CibStep, host: Host): Promise<Examined> {
-  const live = await readLiveCib(host);
+  const live = step.seen ?? (await readLiveCib(host));
   const before = live ?? emptyCib(step.members);
   const after = step.edit(before);
   if (after === before) return { step, needed: false, diff: "" };

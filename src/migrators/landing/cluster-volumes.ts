@@ -2,6 +2,7 @@ import { hostsOf } from "../../cluster/setup/members.js";
 import type { ComingGuest } from "../../cluster/replicated-guest/index.js";
 import type { ClusterSession } from "../../cluster/setup/session.js";
 import { openReplicated } from "../../cluster/volumes/replicated/store.js";
+import { allEnded } from "../../lib/all-ended.js";
 import type { GuestStore } from "../guest-store.js";
 import type { OpenVolumes, VolumeUse } from "../session.js";
 import { hardwareOf, rememberHardware } from "./common-hardware.js";
@@ -27,13 +28,10 @@ export async function openReplicatedVolumes(
   return {
     volumes,
     async close() {
-      try {
-        if (await volumes.replicated()) return;
-        const peer = hostsOf(session.cluster).find(({ name }) => name !== host)?.name ?? "the other host";
-        report.note({ severity: "warning", text: `not yet highly available: ${peer} does not have all of the copy` });
-      } finally {
-        await volumes.close();
-      }
+      const [, isReplicated] = await allEnded([volumes.close(), volumes.replicated()]);
+      if (isReplicated) return;
+      const peer = hostsOf(session.cluster).find(({ name }) => name !== host)?.name ?? "the other host";
+      report.note({ severity: "warning", text: `not yet highly available: ${peer} does not have all of the copy` });
     },
   };
 }

@@ -8,6 +8,7 @@ import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { Host, RunResult } from "../../../src/lib/host/types.js";
 import { writeXml, type XmlElement } from "../../../src/lib/xml.js";
+import { playState } from "../../helpers/fake-drbd.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 import { bareCib, CAPACITIES } from "../setup/cib.js";
 import { exampleCluster } from "../setup/example.js";
@@ -63,6 +64,8 @@ export class GuestHost implements Host {
   /** Whether every program ends with a connection that broke. */
   lost = false;
   hasPacemaker = true;
+  /** What happens right before a program runs. */
+  before: (argv: readonly string[]) => void = () => undefined;
   /** Programs that were run and files that were written, in order. */
   readonly asked: string[] = [];
   readonly #local: Host;
@@ -86,6 +89,7 @@ export class GuestHost implements Host {
     }
     const isReal = /^(cibadmin|crm_verify|mktemp|rm -rf) |^sh .*cibadmin --patch/s.test(argv.join(" "));
     this.asked.push(argv.join(" "));
+    this.before(argv);
     if (argv[0] === "cibadmin" && !this.hasPacemaker) {
       return Promise.resolve({ argv, exitCode: 102, stdout: "", stderr: "Could not connect to the CIB API" });
     }
@@ -112,7 +116,7 @@ export class GuestHost implements Host {
 
   #play(): void {
     const { files } = this.fake;
-    this.fake
+    playState(this.fake)
       .on(/^vgs /, JSON.stringify({ report: [{ vg: [{ vg_name: "vg_guests", vg_free: "4294967296" }] }] }))
       .on(/^lvs /, JSON.stringify({ report: [{ lv: [] }] }))
       .on(/^sh -c for file in \/etc\/drbd/, `/etc/drbd.d/web1.res ${Buffer.from(RESOURCE).toString("base64")}\n`)
@@ -130,11 +134,7 @@ export class GuestHost implements Host {
       })
       .on(/^sh .* virsh .* hypervisor-cpu-compare /s, "")
       .on(/^sh .* virsh .* domxml-to-native /s, "")
-      .on(/^sh -c set -e\nall=/, () =>
-        this.domains
-          .map(({ xml, kept, state }) => `${kept} ${state} ${Buffer.from(xml).toString("base64")}\n`)
-          .join(""),
-      )
+      .on(/^sh -c uuids=/, () => domainsText(this.domains))
       .on(
         /^sh -c for file; do/,
         ({ argv }) =>
@@ -153,6 +153,18 @@ export class GuestHost implements Host {
       })
       .on(/^crm_resource --wait /, "");
   }
+}
+
+/** As virsh tells: UUIDs of those that are kept, of all, XML of each, UUIDs again. A domain without a UUID gets one. */
+function domainsText(domains: readonly FakeDomain[]): string {
+  const told = domains.map(({ xml, kept, state }, index) => {
+    const uuid = /<uuid>(.*)<\/uuid>/.exec(xml)?.[1] ?? `00000000-0000-4000-8000-00000000000${index}`;
+    const whole = xml.includes("<uuid>") ? xml : xml.replace("</name>", `</name><uuid>${uuid}</uuid>`);
+    return { uuid, kept, text: state === "running" ? whole.replace("<domain", "<domain id='7'") : whole };
+  });
+  const uuids = told.map(({ uuid }) => uuid);
+  const defined = told.filter(({ kept }) => kept === "defined").map(({ uuid }) => uuid);
+  return [...defined, ...uuids, "--", ...told.map(({ text }) => text.trim()), ...uuids, ""].join("\n");
 }
 
 const CAPABILITIES = `<domainCapabilities><cpu><mode name='host-passthrough' supported='yes'/>

@@ -10,6 +10,7 @@ import { setNodeCondition } from "../../../src/cluster/cib/status.js";
 import { writeXml } from "../../../src/lib/xml.js";
 import { bareCib } from "../setup/cib.js";
 import { silentReport } from "../../../src/lib/report.js";
+import { parseXml } from "../../../src/lib/xml.js";
 import { world, type VolumeHost } from "./volume-host.js";
 
 const MIB = 1024 ** 2;
@@ -149,12 +150,13 @@ describe("a replicated volume that is written to", function () {
   it("is demoted on both hosts before the cluster gets it, and left alone once it has it", async () => {
     await write();
     alpha.role = "Primary"; // as a run that was killed leaves it
-    await handOver([alpha, beta], "web1");
+    for (const { calls } of [alpha, beta]) calls.length = 0;
+    const states = await handOver([alpha, beta], "web1", parseXml("<cib/>", "none"));
     assert.equal(alpha.role, "Secondary");
-    for (const host of [alpha, beta]) assert.equal(host.commandLines.at(-1), "drbdadm adjust web1");
-    alpha.cib = RESOURCE;
+    assert.deepEqual([states["alpha"]?.role, states["beta"]?.role], ["Secondary", "Secondary"]);
+    for (const host of [alpha, beta]) assert.ok(host.commandLines.includes("drbdadm adjust web1"));
     alpha.role = "Primary";
-    await handOver([alpha, beta], "web1");
+    await handOver([alpha, beta], "web1", parseXml(RESOURCE, "managed"));
     assert.equal(alpha.role, "Primary");
   });
 

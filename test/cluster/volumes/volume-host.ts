@@ -2,6 +2,7 @@ import type { ClusterSession } from "../../../src/cluster/setup/session.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import type { HostProcess } from "../../../src/lib/host/types.js";
+import { playState } from "../../helpers/fake-drbd.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 import { exampleCluster } from "../setup/example.js";
 
@@ -29,7 +30,8 @@ export class VolumeHost extends FakeHost {
 
   constructor(name: string) {
     super(name);
-    this.on(/^vgs /, () => report("vg", [{ vg_name: "vg_guests", vg_free: `${this.free}` }]))
+    playState(this)
+      .on(/^vgs /, () => report("vg", [{ vg_name: "vg_guests", vg_free: `${this.free}` }]))
       .on(/^lvs .*lv_tags$/, () =>
         report(
           "lv",

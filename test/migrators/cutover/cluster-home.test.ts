@@ -14,6 +14,9 @@ import type { GuestSession } from "../../../src/migrators/session.js";
 import { guestWorld, type GuestHost, type World } from "../../cluster/replicated-guest/world.js";
 import { guestPlan, machine } from "../conversion/fixtures.js";
 
+/** Nobody has the volumes. */
+const released = (): Promise<void> => Promise.resolve();
+
 describe("a guest's home on the cluster while a host is away", () => {
   let folder: string;
   let world: World;
@@ -70,7 +73,7 @@ describe("a guest's home on the cluster while a host is away", () => {
     await store.append({ type: "placed", at: 0, host: "alpha", because: "it was there" });
     await home().check();
     assert.equal(world.alpha.fake.files.size, 0);
-    await home().register();
+    await home().register(released);
     const definition = world.alpha.fake.files.get(definitionPath("web1"))?.toString() ?? "";
     assert.match(definition, /machine="pc-i440fx-7.2"/);
     assert.match(definition, />EPYC</);
@@ -94,7 +97,7 @@ describe("a guest's home on the cluster while a host is away", () => {
           ])
         : undefined;
     });
-    await one.register();
+    await one.register(released);
     assert.equal(logins, 2);
     assert.ok(notes.some(({ text }) => /^beta: the connection broke; trying once more$/.test(text)));
     assert.ok(world.alpha.fake.files.has(definitionPath("web1")));
@@ -106,7 +109,7 @@ describe("a guest's home on the cluster while a host is away", () => {
             ["alpha", world.alpha],
             ["beta", world.beta],
           ]),
-      ).register(),
+      ).register(released),
       { code: "connection-lost" }, // not for ever
     );
   });

@@ -1,3 +1,4 @@
+import type { XmlElement } from "../../../lib/xml.js";
 import type { Edit } from "../../cib/tree.js";
 
 /** One thing that has to be so on a machine for the cluster to be there; steps are taken in their order. */
@@ -52,4 +53,9 @@ export interface CibStep extends StepBase {
   readonly kind: "cib";
   readonly members: readonly string[];
   readonly edit: Edit;
+  /**
+   * The CIB, read just now, that the change was thought through on: it is made on that very one, or at least on one with
+   * the same configuration. Without it the CIB is read, and changed as it is.
+   */
+  readonly seen?: XmlElement;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { allEnded } from "../../../lib/all-ended.js";
 import { RehomeError } from "../../../lib/errors.js";
 import type { Host } from "../../../lib/host/types.js";
 import { reported, type Report } from "../../../lib/report.js";
@@ -8,9 +9,10 @@ import { hostsOf } from "../../setup/members.js";
 import { bothHosts, type ClusterSession } from "../../setup/session.js";
 import { partName, planVolume, resourceOf, resourceTag } from "./plan.js";
 import { createSteps, removeSteps } from "./steps.js";
-import { surveyHost, type Survey } from "./survey.js";
+import { statesOn } from "./promotion.js";
+import { resourceFiles, surveyHost, type Survey } from "./survey.js";
 import { moduleVersion, requireNoResource, stateOn } from "./state.js";
-import type { ReplicatedVolume, VolumeRequest } from "./types.js";
+import type { ReplicatedVolume, VolumePart, VolumeRequest } from "./types.js";
 
 export type { ReplicatedVolume, VolumeRequest } from "./types.js";
 
@@ -63,7 +65,7 @@ export async function listVolumes(
     [...names].sort().map(async (name): Promise<ReplicatedVolume> => {
       const text = surveys.map(({ files }) => files.get(name)).find((each) => each !== undefined) ?? "";
       const { port, volumes } = resourceOf(name, text, cluster.volumeGroup, hostsOf(cluster));
-      const states = await Promise.all(hosts.map(async (host) => [host.name, await stateOn(host, name)] as const));
+      const states = await statesOn(hosts, name);
       const size = (number: number): number =>
         surveys.flatMap((survey) => survey.volumes).find((volume) => volume.name === partName(name, number))?.size ?? 0;
       return {
@@ -72,13 +74,26 @@ export async function listVolumes(
         parts: volumes.map(({ number, minor, disk }) => ({
           minor,
           disk,
-          device: `/dev/drbd${minor}`,
+          device: deviceOf(minor),
           size: size(number),
         })),
-        states: Object.fromEntries(states),
+        states,
       };
     }),
   );
+}
+
+/** The parts of one volume of rehome's, as the hosts' configuration has them; undefined where there is none. */
+export async function partsOfVolume(
+  { cluster }: ClusterSession,
+  hosts: readonly Host[],
+  name: string,
+): Promise<readonly Pick<VolumePart, "device" | "disk">[] | undefined> {
+  const texts = (await allEnded(hosts.map(resourceFiles))).flatMap((files) => files.get(name) ?? []);
+  const text = texts.find(isOurs);
+  if (text === undefined) return undefined;
+  const { volumes } = resourceOf(name, text, cluster.volumeGroup, hostsOf(cluster));
+  return volumes.map(({ minor, disk }) => ({ device: deviceOf(minor), disk }));
 }
 
 /**
@@ -99,6 +114,10 @@ export async function removeVolume(
     const steps = removeSteps(name, cluster.volumeGroup, found);
     return applySteps(steps, connections.hosts, { report, journal, ...(signal && { signal }) });
   });
+}
+
+function deviceOf(minor: number): string {
+  return `/dev/drbd${minor}`;
 }
 
 /** The logical volumes of a resource by host: those with its tag, and nothing else. */

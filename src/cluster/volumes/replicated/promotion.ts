@@ -1,10 +1,12 @@
+import { allEnded } from "../../../lib/all-ended.js";
 import { delay } from "../../../lib/delay.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
+import type { XmlElement } from "../../../lib/xml.js";
 import type { DrbdVersion } from "../../setup/files/drbd-common.js";
-import { hasResource, requireNoResource, stateOn } from "./state.js";
-import type { VolumeState } from "./types.js";
+import { adjustedStateOn, isManaged, requireNoResource, stateOn } from "./state.js";
+import type { ReplicatedVolume, VolumeState } from "./types.js";
 
 const LIMIT = { timeoutMs: 60_000 };
 const POLL_MS = 500;
@@ -51,13 +53,12 @@ export async function promote(volume: Promoted): Promise<void> {
 }
 
 /**
- * Nobody writes any more, and the configured fencing counts again. Not on a peer that went away meanwhile: handOver makes
- * sure of both.
- * @throws RehomeError volume-busy, connection-lost
+ * The configured fencing counts again. Not on a peer that went away meanwhile: handOver makes sure of both.
+ * @throws RehomeError command-failed, connection-lost
  */
-export async function giveBack({ name, host, peer }: Promoted): Promise<void> {
-  await demote(host, name);
-  await Promise.all([adjust(host, name), peer === undefined ? undefined : unlessLost(() => adjust(peer, name))]);
+export async function restoreFencing({ name, host, peer }: Promoted): Promise<void> {
+  const onPeer = peer === undefined ? Promise.resolve() : unlessLost(() => adjust(peer, name));
+  await allEnded([adjust(host, name), onPeer]);
 }
 
 /** Something on a peer that may have gone away meanwhile. */
@@ -70,20 +71,35 @@ export async function unlessLost(work: () => Promise<void>): Promise<void> {
 }
 
 /**
- * Makes sure on all hosts that are there that a volume is as the cluster must find it, also after a run that was killed: demoted, and
- * with its configured fencing. One that the cluster has is left alone.
- * @throws RehomeError volume-busy, connection-lost
+ * Makes sure on all hosts that are there that a volume is as the cluster must find it, also after a run that was killed:
+ * demoted, and with its configured fencing. One that the cluster has is left alone.
+ * @param cib of the part of the cluster that has quorum, as it is now
+ * @returns what DRBD says then, by host
+ * @throws RehomeError volume-busy, command-failed, connection-lost
  */
-export async function handOver(hosts: readonly Host[], name: string): Promise<void> {
-  const managed = await Promise.all(hosts.map((host) => hasResource(host, name)));
-  if (managed.includes(true)) return;
-  await Promise.all(
-    hosts.map(async (host) => {
-      const { role, connection } = await stateOn(host, name);
-      if (role === "Primary") await demote(host, name);
-      if (connection !== undefined) await adjust(host, name);
-    }),
-  );
+export async function handOver(
+  hosts: readonly Host[],
+  name: string,
+  cib: XmlElement,
+): Promise<ReplicatedVolume["states"]> {
+  return isManaged(cib, name) ? statesOn(hosts, name) : statesOn(hosts, name, settled);
+}
+
+/** What DRBD says of a volume, by host. @throws RehomeError connection-lost */
+export async function statesOn(
+  hosts: readonly Host[],
+  name: string,
+  ask = stateOn,
+): Promise<ReplicatedVolume["states"]> {
+  const states = await allEnded(hosts.map((host) => ask(host, name)));
+  return Object.fromEntries(hosts.map((host, index) => [host.name, states[index] as VolumeState]));
+}
+
+async function settled(host: Host, name: string): Promise<VolumeState> {
+  const state = await adjustedStateOn(host, name);
+  if (state.role !== "Primary") return state;
+  await demote(host, name);
+  return adjustedStateOn(host, name);
 }
 
 async function adjust(host: Host, name: string): Promise<void> {
@@ -106,7 +122,8 @@ async function setFencing(host: Host, { name, version, parts }: Promoted): Promi
   }
 }
 
-async function demote(host: Host, name: string): Promise<void> {
+/** Nobody writes on a host any more. @throws RehomeError volume-busy, connection-lost */
+export async function demote(host: Host, name: string): Promise<void> {
   const end = performance.now() + DEMOTE_MS;
   for (;;) {
     const result = await host.run(["drbdadm", "secondary", name], LIMIT);

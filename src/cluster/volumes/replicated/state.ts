@@ -1,12 +1,13 @@
 import { RehomeError } from "../../../lib/errors.js";
-import { runChecked } from "../../../lib/host/run.js";
+import { commandFailed, runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
-import { descendantsOf } from "../../../lib/xml.js";
+import { descendantsOf, type XmlElement } from "../../../lib/xml.js";
 import { readLiveCib } from "../../pacemaker/live-cib.js";
 import { drbdVersion, type DrbdVersion } from "../../setup/files/drbd-common.js";
 import type { VolumeState } from "./types.js";
 
 const LIMIT = { timeoutMs: 30_000 };
+const ADJUST_LIMIT = { timeoutMs: 60_000 };
 
 /** Of the module that the hosts run. @throws RehomeError drbd-unusable */
 export async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion> {
@@ -22,13 +23,30 @@ export async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion
   });
 }
 
-/** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
+/** Connection, role and disks of $1, each with a line after it; what drbdadm cannot tell is missing. */
+const STATE = 'for what in cstate role dstate; do said=$(drbdadm "$what" "$1") && echo "$said"; echo --; done';
+
+/** Has the fencing of a resource that is up, and not promoted, be what the configuration says, and tells its state. */
+const ADJUSTED_STATE = `case $(drbdadm role "$1") in Secondary*) drbdadm adjust "$1" || exit ;; esac
+${STATE}`;
+
+/** What DRBD says of a resource on a host. @throws RehomeError connection-lost */
 export async function stateOn(host: Host, name: string): Promise<VolumeState> {
-  const ask = async (what: string): Promise<readonly string[]> => {
-    const { exitCode, stdout } = await host.run(["drbdadm", what, name], LIMIT);
-    return exitCode === 0 ? stdout.split("\n").filter((line) => line !== "" && line !== "Unconfigured") : [];
-  };
-  const [connection, role, disks] = await Promise.all([ask("cstate"), ask("role"), ask("dstate")]);
+  return stateOf((await host.run(["sh", "-c", STATE, "sh", name], LIMIT)).stdout);
+}
+
+/** As `stateOn`, after `drbdadm adjust` where the resource is up and not promoted. @throws RehomeError command-failed */
+export async function adjustedStateOn(host: Host, name: string): Promise<VolumeState> {
+  const result = await host.run(["sh", "-c", ADJUSTED_STATE, "sh", name], ADJUST_LIMIT);
+  if (result.exitCode === 0) return stateOf(result.stdout);
+  throw commandFailed(host, { ...result, argv: ["drbdadm", "adjust", name] });
+}
+
+/** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
+function stateOf(said: string): VolumeState {
+  const [connection = [], role = [], disks = []] = said
+    .split(/^--$/m)
+    .map((text) => text.split("\n").filter((line) => line !== "" && line !== "Unconfigured"));
   return {
     connection: connection[0],
     role: role[0]?.split("/")[0],
@@ -57,7 +75,12 @@ export async function generationOn(host: Host, name: string, number: number): Pr
 /** Whether the cluster that a host is a member of manages a volume. */
 export async function hasResource(host: Host, name: string): Promise<boolean> {
   const cib = await readLiveCib(host);
-  return (cib === undefined ? [] : descendantsOf(cib, "nvpair")).some(
+  return cib !== undefined && isManaged(cib, name);
+}
+
+/** Whether a cluster manages a volume. */
+export function isManaged(cib: XmlElement, name: string): boolean {
+  return descendantsOf(cib, "nvpair").some(
     ({ attributes }) => attributes["name"] === "drbd_resource" && attributes["value"] === name,
   );
 }

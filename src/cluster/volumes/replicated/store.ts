@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { allEnded } from "../../../lib/all-ended.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { runChecked } from "../../../lib/host/run.js";
 import type { Host } from "../../../lib/host/types.js";
@@ -13,7 +14,7 @@ import type { Volume, VolumeMark, VolumeRequest, VolumeStore } from "../types.js
 import { createVolume } from "./index.js";
 import { markChange, markOfTags, type ReplicaMark } from "./marks.js";
 import { partName, replicatedPath, resourceOf, resourceTag } from "./plan.js";
-import { giveBack, isConnected, isReplicated, promote, unlessLost, type Promoted } from "./promotion.js";
+import { demote, isConnected, isReplicated, promote, restoreFencing, unlessLost, type Promoted } from "./promotion.js";
 import { generationOn, moduleVersion, stateOn } from "./state.js";
 import { surveyHost, tagsOf, type Survey } from "./survey.js";
 
@@ -147,15 +148,18 @@ class Store implements ReplicatedStore {
   }
 
   async close(): Promise<void> {
+    await demote(this.promoted.host, this.promoted.name);
+    const believed = [...this.believed].map((number) => this.keepBelieved(number));
+    await allEnded([restoreFencing(this.promoted), ...believed]);
+  }
+
+  /** What was written here stays believed, also when the hosts lost each other meanwhile. */
+  private async keepBelieved(number: number): Promise<void> {
     const { host, name } = this.promoted;
-    await giveBack(this.promoted);
-    // What was written here stays believed, also when the hosts lost each other meanwhile.
-    for (const number of this.believed) {
-      const mark = markOfTags(name, await this.tagsOn(host, number));
-      const generation = await generationOn(host, name, number);
-      if (mark !== undefined && mark.generation !== generation)
-        await this.setMark(host, number, { ...mark, generation });
-    }
+    const [tags, generation] = await allEnded([this.tagsOn(host, number), generationOn(host, name, number)]);
+    const mark = markOfTags(name, tags);
+    if (mark === undefined || mark.generation === generation) return;
+    await this.changeMark(host, number, tags, { ...mark, generation });
   }
 
   private numberOf(path: string): number {
@@ -173,10 +177,13 @@ class Store implements ReplicatedStore {
   }
 
   private async setMark(host: Host, number: number, mark: ReplicaMark): Promise<void> {
-    const { name } = this.promoted;
-    const change = markChange(await this.tagsOn(host, number), mark);
+    await this.changeMark(host, number, await this.tagsOn(host, number), mark);
+  }
+
+  private async changeMark(host: Host, number: number, tags: readonly string[], mark: ReplicaMark): Promise<void> {
+    const change = markChange(tags, mark);
     if (change.length === 0) return;
-    const volume = `${this.session.cluster.volumeGroup}/${partName(name, number)}`;
+    const volume = `${this.session.cluster.volumeGroup}/${partName(this.promoted.name, number)}`;
     await runChecked(host, ["lvchange", "--quiet", ...change, volume], LIMIT);
   }
 }

@@ -24,14 +24,14 @@ const FILES =
 
 /** Looks at a host; changes nothing. @throws RehomeError command-failed, connection-lost */
 export async function surveyHost(host: Host, group: string): Promise<Survey> {
-  const [vgs, lvs, found, devices, sockets] = await Promise.all([
+  const [vgs, lvs, files, devices, sockets] = await Promise.all([
     runChecked(host, ["vgs", ...LVM, "-o", "vg_name,vg_free"], LIMIT),
     runChecked(host, ["lvs", ...LVM, "-o", "lv_name,vg_name,lv_size,lv_tags"], LIMIT),
-    runChecked(host, ["sh", "-c", FILES], LIMIT),
+    resourceFiles(host),
     runChecked(host, ["sh", "-c", "ls /sys/block"], LIMIT),
     runChecked(host, ["ss", "-Htan"], LIMIT),
   ]);
-  const [groups, volumes, files] = [lvmRows(vgs, "vg"), lvmRows(lvs, "lv"), parseFiles(found)];
+  const [groups, volumes] = [lvmRows(vgs, "vg"), lvmRows(lvs, "lv")];
   const configured = [...files.values()].join("\n");
   return {
     host: host.name,
@@ -47,6 +47,11 @@ export async function surveyHost(host: Host, group: string): Promise<Survey> {
     minors: numbers(`${configured}\n${devices}`, /\b(?:minor\s+|drbd)(\d+)\b/g),
     ports: new Set([...numbers(configured, /address\s[^;]*:(\d+)\s*;/g), ...numbers(sockets, /:(\d+)\s/g)]),
   };
+}
+
+/** Resource files of drbd.d on a host, by the resource's name. @throws RehomeError command-failed, connection-lost */
+export async function resourceFiles(host: Host): Promise<ReadonlyMap<string, string>> {
+  return parseFiles(await runChecked(host, ["sh", "-c", FILES], LIMIT));
 }
 
 /** Tags of one logical volume. @throws RehomeError command-failed when there is none of that name */

@@ -9,9 +9,8 @@ import {
   sessionCluster,
   type GuestRequest,
 } from "../../../cluster/replicated-guest/index.js";
-import { presentHosts, type PresentHosts } from "../../../cluster/pacemaker/presence.js";
+import type { PresentHosts } from "../../../cluster/pacemaker/presence.js";
 import type { ClusterSession } from "../../../cluster/setup/session.js";
-import { handOver } from "../../../cluster/volumes/replicated/promotion.js";
 import { RehomeError } from "../../../lib/errors.js";
 import type { Cluster } from "../../../cluster/types.js";
 import type { GuestStore } from "../../guest-store.js";
@@ -26,6 +25,9 @@ import { NO_CONSOLE, type Home, type HomeOptions } from "./types.js";
 
 /** Bytes of a console's end that are read. */
 const CONSOLE_END = 16_384;
+
+/** Nobody of this run has the volume. */
+const released = (): Promise<void> => Promise.resolve();
 
 /** Of both hosts, as the cluster's agents use it. */
 const LIBVIRT = "qemu:///system";
@@ -43,21 +45,22 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
     onceMore({ report, signal }, () => keeper.use(work));
   const asked = <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => on((hosts) => work(sessionCluster(hosts)));
 
-  /** @param hardware what the guest may have of the hosts that are there */
+  /**
+   * @param hardware what the guest may have of the hosts that are there
+   * @param release lets go of the volume: never promoted by rehome and by the cluster
+   */
   async function request(
-    cluster: ClusterSession,
     hardware: (present: PresentHosts) => Promise<CommonHardware>,
+    release: () => Promise<void>,
   ): Promise<GuestRequest> {
-    const present = await presentHosts(cluster, options);
-    if (present.away !== undefined) await requirePlacedHere(session.store, name, present.away);
-    await handOver(present.hosts, name); // never promoted by rehome and by the cluster
-    const { hypervisor, cpuModel } = await hardware(present);
-    const xml = (devices: readonly string[]): string => {
+    const xml: GuestRequest["xml"] = async (devices, present) => {
+      if (present.away !== undefined) await requirePlacedHere(session.store, name, present.away);
+      const { hypervisor, cpuModel } = await hardware(present);
       const disks = devices.map((path) => ({ path, kind: "block" as const }));
       return domainXml(domainSpecOf(plan, machine, { hypervisor, cpuModel, disks, consoleLog }));
     };
     const preferred = placedOn(await session.store.records());
-    return { name, xml, source: `the domain of ${name}`, volume: name, preferred, start: false };
+    return { name, xml, source: `the domain of ${name}`, volume: name, release, preferred, start: false };
   }
 
   /** What both have; of one that is away what it had when it was there. */
@@ -85,15 +88,15 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
         const pacemaker = sessionCluster(cluster);
         await pacemaker.requireKeeper();
         requireUnregistered(name, (await guestStatus(pacemaker, name)).state, pacemaker.name);
-        const { notes, moves } = await foreseeGuest(cluster, await request(cluster, lookedFor), options);
+        const { notes, moves } = await foreseeGuest(cluster, await request(lookedFor, released), options);
         for (const text of notes) report.note({ severity: "warning", text });
         for (const { name: what, before, after } of moves) {
           report.note({ severity: "info", text: `${what}: ${before} → ${after}` });
         }
       }),
-    register: () =>
+    register: (release) =>
       on(async (cluster) => {
-        const { notes, files, undefinedOn } = await addGuest(cluster, await request(cluster, remembered), options);
+        const { notes, files, undefinedOn } = await addGuest(cluster, await request(remembered, release), options);
         await session.store.append({ type: "registered", at: Date.now(), undefinedOn });
         for (const text of notes) report.note({ severity: "warning", text });
         return [...new Set(files.map(({ path }) => path))].join(", ") || "it was registered";

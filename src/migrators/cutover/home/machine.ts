@@ -55,7 +55,8 @@ export function machineHome({ session, plan, machine, report }: HomeOptions): Ho
       }
       await requireReadable(target, libvirt, domainXml(await spec()));
     },
-    async register() {
+    async register(release) {
+      await release();
       const domainPath = await defineGuest(paths, await spec());
       await registerGuest(cluster, { name: plan.name, domainPath, libvirt });
       return domainPath;

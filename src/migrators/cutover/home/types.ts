@@ -9,8 +9,12 @@ export interface Home {
   readonly registering: readonly string[];
   /** Tries everything that could fail once the source is at rest; changes nothing. */
   check(): Promise<void>;
-  /** Makes the guest a resource of the cluster, stopped. @returns a few words on what came out */
-  register(): Promise<string>;
+  /**
+   * Makes the guest a resource of the cluster, stopped.
+   * @param release has rehome let go of the guest's volumes, which is done before the cluster hears of the guest
+   * @returns a few words on what came out
+   */
+  register(release: () => Promise<void>): Promise<string>;
   /** Takes the stopped guest out again. Nothing happens when it is not there. */
   unregister(): Promise<void>;
   status(): Promise<GuestStatus>;

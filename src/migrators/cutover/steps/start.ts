@@ -14,8 +14,7 @@ export const registerStep: Step<CutoverContext> = {
   title: "register the guest",
   describe: ({ home }) => home.registering,
   async run({ home, volumes }) {
-    await volumes.release(); // never promoted by rehome and by the cluster
-    return { detail: await home.register() };
+    return { detail: await home.register(() => volumes.release()) };
   },
   async undo({ home }) {
     await home.unregister();
