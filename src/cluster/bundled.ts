@@ -41,6 +41,10 @@ export function bundledCluster(paths: ClusterPaths, client: string): Cluster {
     async requireKeeper() {
       await pingRuntime(paths);
     },
+    async keptCib() {
+      await pingRuntime(paths);
+      return store.read();
+    },
     membership: () => Promise.resolve(undefined),
     verification: () => Promise.resolve({ host: localHost(), argv: ["-x", paths.cib] }),
     close: () => Promise.resolve(),

@@ -104,17 +104,16 @@ export async function unregisterGuest(cluster: Cluster, name: string): Promise<v
  *   command-timeout, cancelled
  */
 export async function startGuest(cluster: Cluster, name: string, options: WaitOptions): Promise<GuestStatus> {
-  await cluster.requireKeeper();
-  if (hasFailures(await cluster.read(), name)) await cluster.cleanUp(name);
-  await cluster.update(setTargetRole(name, "Started"));
-  return waitFor(cluster, name, "running", options);
+  const kept = await cluster.keptCib();
+  const seen = hasFailures(kept, name) ? (await cluster.cleanUp(name)).cib : kept;
+  const { cib } = await cluster.update(setTargetRole(name, "Started"), seen);
+  return waitFor(cluster, name, "running", options, cib);
 }
 
 /** Asks for a guest to stop, and waits until it has. @throws as startGuest */
 export async function stopGuest(cluster: Cluster, name: string, options: WaitOptions): Promise<GuestStatus> {
-  await cluster.requireKeeper();
-  await cluster.update(setTargetRole(name, "Stopped"));
-  return waitFor(cluster, name, "stopped", options);
+  const { cib } = await cluster.update(setTargetRole(name, "Stopped"), await cluster.keptCib());
+  return waitFor(cluster, name, "stopped", options, cib);
 }
 
 /** What the cluster knows of a guest now. `unknown` when nobody keeps the cluster. */
@@ -175,16 +174,17 @@ function hasFailures(cib: XmlElement, name: string): boolean {
   return ids.some((id) => clusterNodes(cib).some((node) => failCount(cib, node.id, id) > 0));
 }
 
+/** @param cib right after the change that asked for it */
 async function waitFor(
   cluster: Cluster,
   name: string,
   wanted: "running" | "stopped",
   { timeoutMs, signal }: WaitOptions,
+  cib: XmlElement,
 ): Promise<GuestStatus> {
   const end = performance.now() + timeoutMs;
-  for (;;) {
+  for (let status = statusIn(cib, name); ; status = await guestStatus(cluster, name)) {
     signal?.throwIfAborted();
-    const status = await guestStatus(cluster, name);
     if (status.state === wanted) return status;
     if (isHopeless(status, wanted)) {
       throw new RehomeError("resource-failed", `"${name}" failed: ${status.failure ?? "no reason was given"}`, {

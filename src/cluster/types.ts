@@ -43,10 +43,11 @@ export interface Cluster {
    * Changes the configuration as it is now. An edit that returns its argument changes nothing; it may be called again
    * when somebody else changed the CIB meanwhile. Operation history is not changed by this: see `cleanUp`. A part of a
    * cluster without quorum is not changed: what is set there may undo what the others decided meanwhile.
+   * @param seen the CIB as it was read a moment ago: with it Pacemaker need not be asked again first
    * @returns the CIB afterwards, and whether it was changed
    * @throws RehomeError as `read`, and locked, file-unwritable, command-failed, no-quorum
    */
-  update(edit: Edit): Promise<Updated>;
+  update(edit: Edit, seen?: XmlElement): Promise<Updated>;
   /** Makes an empty CIB where there is none yet. A cluster of Pacemaker always has one. */
   ensureCib(): Promise<void>;
   /**
@@ -58,6 +59,8 @@ export interface Cluster {
   keeper(): Promise<Keeper | undefined>;
   /** @throws RehomeError runtime-not-running, no-quorum: nobody would act on a change, with what to do about it */
   requireKeeper(): Promise<void>;
+  /** The CIB of a cluster that somebody keeps. @throws RehomeError as `requireKeeper` and `read` */
+  keptCib(): Promise<XmlElement>;
   /** What holds a cluster of several machines together; undefined for one machine. */
   membership(): Promise<Membership | undefined>;
   /** Where Pacemaker's own checks run, and how crm_verify is told which CIB: `-x FILE` or `-L`. */

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host } from "../../lib/host/types.js";
 import type { XmlElement } from "../../lib/xml.js";
 import type { Edit } from "../cib/tree.js";
 import { clusterNodes, failureMarks } from "../control.js";
 import type { Cluster, Keeper, Updated } from "../types.js";
-import { hasQuorum, noQuorum, readLiveCib, updateLiveCib } from "./live-cib.js";
+import { hasQuorum, noQuorum, requireLiveCib, updateLiveCib } from "./live-cib.js";
 import { findMember, isLost, type FoundMember, type MemberAccess } from "./members.js";
 import { readMembership } from "./membership.js";
 
@@ -38,14 +37,7 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
   };
   const read = async (): Promise<XmlElement> => {
     if (current === undefined) return (await member()).cib; // it was asked just now
-    return onMember(async (asked) => {
-      const cib = await readLiveCib(asked);
-      if (cib !== undefined) return cib;
-      throw new RehomeError("runtime-unreachable", "Pacemaker does not answer", {
-        machine: asked.name,
-        remedy: "see systemctl status pacemaker there",
-      });
-    });
+    return onMember(requireLiveCib);
   };
   const keeper = async (): Promise<Keeper & { readonly kind: "pacemaker" }> => {
     const cib = await read();
@@ -56,20 +48,25 @@ export function pacemakerCluster(members: readonly MemberAccess[]): Cluster & { 
       ...(coordinator !== undefined && { coordinator }),
     };
   };
+  const keptCib = async (): Promise<XmlElement> => {
+    const cib = await read();
+    if (!hasQuorum(cib)) throw noQuorum((await host()).name);
+    return cib;
+  };
   return {
     backend: "pacemaker",
     name: members.map(({ name }) => name).join(", "),
     pollMs: POLL_MS,
     host,
     read,
-    update: (edit) => onMember((asked) => updateLiveCib(asked, withQuorumOnly(edit, asked.name))),
+    update: (edit, seen) => onMember((asked) => updateLiveCib(asked, withQuorumOnly(edit, asked.name), seen)),
     ensureCib: () => Promise.resolve(),
     cleanUp: (resource, node) => onMember((asked) => cleanUp(asked, read, resource, node)),
     keeper,
     async requireKeeper() {
-      const { node, quorum } = await keeper();
-      if (!quorum) throw noQuorum(node);
+      await keptCib();
     },
+    keptCib,
     membership: () => onMember(async (asked) => readMembership(asked, await read())),
     verification: async () => ({ host: await host(), argv: ["-L"] }),
     async close() {

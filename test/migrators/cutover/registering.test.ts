@@ -117,11 +117,17 @@ describe("registering a guest in a cutover's window", () => {
     await registerStep.run({ home, volumes } as unknown as CutoverContext);
     // it was 26, 34 and 19 when everything was asked one after the other
     assert.ok(rounds.length <= 5 && rounds.on("alpha") <= 15 && rounds.on("beta") <= 6, rounds.text);
-    const lastOf = (text: string): number => rounds.asked.findLastIndex(({ what }) => what.includes(text));
+    const registered = [...rounds.asked];
+    const lastOf = (text: string): number => registered.findLastIndex(({ what }) => what.includes(text));
     assert.ok(lastOf("cibadmin --patch") > lastOf("drbdadm"), "the cluster heard of a volume that rehome still had");
     assert.ok(
       lastOf("cibadmin --patch") > lastOf("write /etc/rehome"),
       "the cluster heard of a guest without definition",
     );
+
+    rounds.restart();
+    await assert.rejects(home.start({ timeoutMs: 0 }), { code: "command-timeout" }); // no Pacemaker runs here
+    const patch = rounds.asked.find(({ what }) => what.includes("cibadmin --patch"));
+    assert.equal(patch?.round, 2, `it was 4: ${rounds.text}`);
   });
 });
