@@ -150,12 +150,17 @@ def listen(scans):
             scans.put(Scan(disk, flags, chunk, COUNT.unpack(payload[:4])[0], payload[4:]))
         elif kind == ord("W"):
             events.put(("want", disk, chunk, BITMAP.unpack(payload)[0]))
+        elif kind == ord("O"):
+            scans.put(payload.split(b"\0")[:-1])
 
 
 def read_disks(disks, scans, free):
     """Reads ahead of the main thread, as far as there are buffers."""
     while True:
         scan = scans.get()
+        if isinstance(scan, list):
+            events.put(("opened", open_disks(disks, scan)))
+            continue
         disk = disks[scan.disk]
         if scan.flags & BLOCKS:
             if not read_blocks(disk, scan, free):
@@ -239,6 +244,8 @@ class Sender(object):
                 self.send_wanted(*event[1:])
             elif event[0] == "blocks":
                 self.send_named(*event[1:])
+            elif event[0] == "opened":
+                self.output.frame("H", 0, 0, 0, event[1])
             else:
                 self.fail(*event[1:])
 
@@ -382,17 +389,26 @@ def serials(path):
     return [serial for serial in found if serial]
 
 
-def main():
-    output = Output()
-    opened = [describe(path) for path in sys.argv[1:]]
-    disks = [disk for disk, _ in opened]
+def open_disks(disks, paths):
+    """Puts these disks in the place of those that are open. Returns hello."""
+    for disk in disks:
+        if disk:
+            disk.file.close()
+    opened = [describe(path) for path in paths]
+    disks[:] = [disk for disk, _ in opened]
     hello = {
         "version": VERSION,
         "name": "python " + sys.version.split()[0],
         "bootId": read_text("/proc/sys/kernel/random/boot_id"),
         "disks": [facts for _, facts in opened],
     }
-    output.frame("H", 0, 0, 0, json.dumps(hello).encode("utf-8"))
+    return json.dumps(hello).encode("utf-8")
+
+
+def main():
+    output = Output()
+    disks = []
+    output.frame("H", 0, 0, 0, open_disks(disks, sys.argv[1:]))
     output.flush()
     scans, free = queue.Queue(), queue.Queue()
     for _ in range(READ_AHEAD):

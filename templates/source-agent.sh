@@ -3,6 +3,7 @@
 # Answers lines from standard input, numbers only, in units of 64 KiB:
 #   hash DISK SKIP COUNT TIMES   a line of sha256 for each of TIMES pieces of COUNT units
 #   read DISK SKIP COUNT         the bytes
+#   open COUNT                   and so many lines, each the path of a disk: these are the disks from now on
 LC_ALL=C
 export LC_ALL
 exec 5>&1
@@ -13,9 +14,14 @@ flags_for() {
   if dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; then flags=iflag=direct; fi
 }
 
-printf 'rehome-sh 1\n'
-printf 'boot %s\n' "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-for disk; do
+# What is said first, and of disks that are named later.
+describe() {
+  printf 'boot %s\n' "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+  for disk; do describe_disk; done
+  printf 'ready\n'
+}
+
+describe_disk() {
   block=0
   if [ -b "$disk" ]; then
     block=1
@@ -31,13 +37,25 @@ for disk; do
     cat "/sys/dev/block/$place/serial" "/sys/dev/block/$place/device/serial" 2>/dev/null | sed 's/^/serial /'
     sed -n 's/^E:ID_SERIAL\(_SHORT\)\{0,1\}=/serial /p' "/run/udev/data/b$place" 2>/dev/null
   fi
-done
+}
+
+printf 'rehome-sh 1\n'
 for tool in dd sha256sum; do
   command -v "$tool" >/dev/null 2>&1 || printf 'missing %s\n' "$tool"
 done
-printf 'ready\n'
+describe "$@"
 
 while read -r verb number skip count times; do
+  if [ "$verb" = open ]; then
+    set --
+    while [ "$number" -gt 0 ]; do
+      IFS= read -r disk
+      set -- "$@" "$disk"
+      number=$((number - 1))
+    done
+    describe "$@"
+    continue
+  fi
   eval "disk=\${$((number + 1))}"
   flags_for "$disk"
   case $verb in

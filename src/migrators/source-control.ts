@@ -12,6 +12,8 @@ export interface SourceControl {
    * @returns the id of the source's present run: another one means that it was restarted
    */
   check(context: CutoverContext): Promise<string>;
+  /** Whether bringing it to rest leaves alone what reads its disks, and is not disturbed by it. */
+  readonly leavesReaders: boolean;
   /**
    * In which downtime begins: the source acknowledges nothing any more, and its disks no longer change. What can be found
    * out before is, in `ready`. Both `run` and `holds` end with the proof that {@link requireAtRest} asks for.

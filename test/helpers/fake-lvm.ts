@@ -34,6 +34,8 @@ export class FakeLvm implements FakeSource {
   free = 256 * 1024 * 1024;
   /** Called when a snapshot was made, before anything else is answered. */
   onSnapshot: () => Promise<void> = () => Promise.resolve();
+  /** Called when one was removed. */
+  onRemoval: () => void = () => undefined;
   private made = 0;
 
   constructor(
@@ -112,6 +114,7 @@ export class FakeLvm implements FakeSource {
     const index = this.snapshots.findIndex((one) => one.name === name);
     this.snapshots.splice(index, 1);
     await rm(this.fileOf(name));
+    this.onRemoval();
     return "";
   }
 

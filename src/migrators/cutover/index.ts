@@ -8,6 +8,7 @@ import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import { releaseSource } from "../cleanup.js";
 import type { GuestSession } from "../session.js";
+import { sessionKeeper } from "../staging/index.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
 import { atOpening, keepAppointment } from "./appointment.js";
@@ -98,13 +99,15 @@ async function begin(request: CutoverRequest): Promise<CutoverResult> {
 }
 
 /** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
-async function leaveAlone({ source, volumes, home, report }: CutoverContext): Promise<void> {
+async function leaveAlone({ source, volumes, sessions, home, report }: CutoverContext): Promise<void> {
+  const noteOf = (thrown: unknown): void => {
+    const text = `the volumes were not closed: ${asRehomeError(thrown).message}`;
+    report.note({ severity: "warning", text });
+  };
+  await sessions.release().catch(noteOf);
   await source.drop();
   await home.leave();
-  await volumes.release().catch((thrown: unknown) => {
-    const { message } = asRehomeError(thrown);
-    report.note({ severity: "warning", text: `the volumes were not closed: ${message}` });
-  });
+  await volumes.release().catch(noteOf);
 }
 
 /** @throws RehomeError wrong-state, as keepAppointment */
@@ -283,6 +286,7 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
     plan,
     machine,
     source: sourceLink(() => session.connect()),
+    sessions: sessionKeeper(),
     volumes: volumeKeeper(() => session.openVolumes({ plan, report, signal }), report),
     home: home({ session, plan, machine, report, signal }),
     appliance: () => (appliance ??= probeHypervisor(session.target).then(({ type }) => type)),

@@ -1,6 +1,6 @@
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import type { Report } from "../../lib/report.js";
-import type { VerifyMode } from "../staging/index.js";
+import type { SessionKeeper, VerifyMode } from "../staging/index.js";
 import type { VolumeKeeper } from "../landing/volume-keeper.js";
 import type { GuestSession } from "../session.js";
 import type { GuestPlan, Machine } from "../types.js";
@@ -26,6 +26,8 @@ export interface CutoverContext {
   readonly machine: Machine;
   readonly source: SourceLink;
   readonly volumes: VolumeKeeper;
+  /** What the passes have open on the source and on the volumes; closed before anything else uses these. */
+  readonly sessions: SessionKeeper;
   /** Where the guest will live. */
   readonly home: Home;
   /** What the appliance that converts the guest runs with; found out once and remembered. */

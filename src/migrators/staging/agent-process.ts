@@ -16,7 +16,8 @@ export class AgentLink {
   constructor(
     readonly host: Host,
     private readonly process: HostProcess,
-    readonly disks: readonly string[],
+    /** Paths of the disks that are open. */
+    public disks: readonly string[],
     private readonly limit: Throttle,
     private readonly signal: AbortSignal | undefined,
   ) {

@@ -55,6 +55,8 @@ class PythonAgent implements SourceAgent {
   private outbox: Buffer[] = [];
   private greeting: Hello | undefined;
   private receiving: Promise<void> = Promise.resolve();
+  /** Who waits to hear of the disks that are being opened. */
+  private opening: Pick<ActiveScan, "resolve" | "reject"> | undefined;
 
   constructor(private readonly link: AgentLink) {}
 
@@ -71,9 +73,25 @@ class PythonAgent implements SourceAgent {
     const frame = await this.nextFrame();
     if (frame?.header.type === FRAME.error) throw this.sourceError(frame.payload);
     if (frame?.header.type !== FRAME.hello) throw await this.link.ended();
-    this.greeting = JSON.parse(frame.payload.toString()) as Hello;
-    if (this.greeting.version !== PROTOCOL_VERSION) throw this.nonsense(`protocol ${this.greeting.version}`);
+    this.greet(frame.payload);
     this.receiving = this.receive();
+  }
+
+  private greet(payload: Buffer): void {
+    this.greeting = JSON.parse(payload.toString()) as Hello;
+    if (this.greeting.version !== PROTOCOL_VERSION) throw this.nonsense(`protocol ${this.greeting.version}`);
+  }
+
+  open(disks: readonly string[]): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
+    if (this.scans.length > 0 || this.opening !== undefined) {
+      return Promise.reject(new RehomeError("internal", "the reader on the source is busy"));
+    }
+    this.link.disks = disks;
+    const paths = Buffer.from(disks.map((path) => `${path}\0`).join(""));
+    const heard = new Promise<void>((resolve, reject) => (this.opening = { resolve, reject }));
+    this.post(encodeFrame(FRAME.open, 0, 0, 0, paths));
+    return heard;
   }
 
   wireBytes(): number {
@@ -105,7 +123,7 @@ class PythonAgent implements SourceAgent {
   /** Sends a scan; resolves when all answers have come. */
   private ask(request: ScanRequest, flags: number, payload: Buffer): Promise<void> {
     if (this.failure) return Promise.reject(this.failure);
-    this.post(encodeFrame(FRAME.scan, flags, request.disk, request.first, u32(request.count), payload), request);
+    this.post(encodeFrame(FRAME.scan, flags, request.disk, request.first, u32(request.count), payload), request.sink);
     return new Promise((resolve, reject) => this.scans.push({ request, open: 0, finished: false, resolve, reject }));
   }
 
@@ -116,8 +134,8 @@ class PythonAgent implements SourceAgent {
   }
 
   /** Sends now what was asked for in this turn of the event loop: small frames of their own would cost a packet each. */
-  private post(frame: Buffer, { sink }: ScanRequest): void {
-    sink.travelled(frame.length);
+  private post(frame: Buffer, sink?: ScanSink): void {
+    sink?.travelled(frame.length);
     this.outbox.push(frame);
     if (this.outbox.length > 1) return;
     setImmediate(() => {
@@ -153,6 +171,12 @@ class PythonAgent implements SourceAgent {
   /** Not async: most frames are handled without waiting, and there are many. */
   private handle({ header, payload, data }: Frame): void | Promise<void> {
     if (header.type === FRAME.error) throw this.sourceError(payload);
+    if (header.type === FRAME.hello && this.opening !== undefined) {
+      this.greet(payload);
+      this.opening.resolve();
+      this.opening = undefined;
+      return;
+    }
     const scan = this.scans.find(
       ({ request }) =>
         request.disk === header.disk && header.chunk >= request.first && header.chunk < request.first + request.count,
@@ -196,7 +220,7 @@ class PythonAgent implements SourceAgent {
     } else {
       this.wanted.add(`${header.disk}:${header.chunk}`);
     }
-    this.post(encodeFrame(FRAME.want, 0, header.disk, header.chunk, u16(bitmap)), scan.request);
+    this.post(encodeFrame(FRAME.want, 0, header.disk, header.chunk, u16(bitmap)), scan.request.sink);
   }
 
   private answered(scan: ActiveScan, chunk: number): void {
@@ -222,6 +246,8 @@ class PythonAgent implements SourceAgent {
     this.failure ??= problem;
     for (const scan of this.scans) scan.reject(this.failure);
     this.scans = [];
+    this.opening?.reject(this.failure);
+    this.opening = undefined;
     void this.link.close();
   }
 

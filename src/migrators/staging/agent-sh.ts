@@ -33,6 +33,19 @@ class ShellAgent implements SourceAgent {
   }
 
   async begin(): Promise<void> {
+    this.greeting = await this.hear();
+  }
+
+  async open(disks: readonly string[]): Promise<void> {
+    const unfit = disks.find((path) => path.includes("\n"));
+    if (unfit !== undefined) throw new RehomeError("internal", "a line break in the path of a disk", { path: unfit });
+    this.link.disks = disks;
+    this.ask([`open ${disks.length}`, ...disks].join("\n"));
+    await this.begin();
+  }
+
+  /** What it says of itself and of its disks. */
+  private async hear(): Promise<Hello> {
     let bootId = "";
     const disks: HelloDisk[] = [];
     for (let line = await this.line(); line !== "ready"; line = await this.line()) {
@@ -53,7 +66,7 @@ class ShellAgent implements SourceAgent {
       const head = disk.error === undefined ? await this.read(index, 0, HEAD_CHUNKS, length) : Buffer.alloc(0);
       withHeads.push({ ...disk, head: deflateSync(head).toString("base64") });
     }
-    this.greeting = { version: PROTOCOL_VERSION, name: this.info.name, bootId, disks: withHeads };
+    return { version: PROTOCOL_VERSION, name: this.info.name, bootId, disks: withHeads };
   }
 
   wireBytes(): number {

@@ -65,6 +65,12 @@ export interface SourceAgent {
   scan(request: ScanRequest): Promise<void>;
   /** Reads just these blocks, comparing nothing. Resolves and throws as `scan` does. */
   readBlocks(request: BlocksRequest): Promise<void>;
+  /**
+   * Closes all disks and opens these; `hello` tells of them from then on, as it did of the first ones. Only while nothing
+   * else is asked for.
+   * @throws RehomeError connection-lost, agent-failed
+   */
+  open(disks: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

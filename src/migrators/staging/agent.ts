@@ -4,6 +4,7 @@ import { AgentLink } from "./agent-process.js";
 import { openPythonAgent } from "./agent-python.js";
 import { openShellAgent } from "./agent-sh.js";
 import type { OpenAgentOptions, SourceAgent } from "./agent-types.js";
+import type { Hello } from "./protocol.js";
 
 /**
  * Arguments: interpreters, `--`, disks. Says which interpreter runs the agent (`sh` when none can), and becomes it: the
@@ -35,7 +36,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<SourceAgent>
     const interpreter = await link.reader.takeLine();
     if (interpreter === undefined) throw await link.ended();
     const agent = interpreter === "sh" ? await openShellAgent(link) : await openPythonAgent(link);
-    refuseCached(host.name, disks, agent);
+    refuseCached(host.name, disks, agent.hello);
     return agent;
   } catch (thrown) {
     await link.close();
@@ -43,8 +44,11 @@ export async function openAgent(options: OpenAgentOptions): Promise<SourceAgent>
   }
 }
 
-/** A device that can only be read through the page cache is not read at all: that may be stale. */
-function refuseCached(machine: string, disks: readonly string[], { hello }: SourceAgent): void {
+/**
+ * A device that can only be read through the page cache is not read at all: that may be stale.
+ * @throws RehomeError source-tool-missing
+ */
+export function refuseCached(machine: string, disks: readonly string[], hello: Hello): void {
   const cached = hello.disks.findIndex((disk) => disk.blockDevice && !disk.direct && disk.error === undefined);
   if (cached === -1) return;
   throw new RehomeError("source-tool-missing", "the disk cannot be read past the page cache, which may be stale", {

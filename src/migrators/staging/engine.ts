@@ -9,7 +9,8 @@ import { factsOf } from "./facts.js";
 import { predictDowntime } from "./downtime.js";
 import { runPass } from "./pass.js";
 import { expectedBytes } from "./expected-bytes.js";
-import { openSession, type Session } from "./session.js";
+import type { Session, SessionNeeds } from "./session.js";
+import { withSession } from "./session-keeper.js";
 import { decideStop, type PassOutcome } from "./stop-rule.js";
 import { lvmTracker } from "./tracking/lvm-tracker.js";
 import { hashTracker } from "./trackers.js";
@@ -27,6 +28,7 @@ import type {
 } from "./types.js";
 import { verifyVolumes } from "./verify.js";
 
+const PASS: SessionNeeds = { source: true, make: true };
 const DEFAULT_PASSES = 10;
 const DEFAULT_PARALLEL = 4;
 
@@ -44,15 +46,11 @@ export async function stageGuest(request: StageRequest): Promise<StageResult> {
     refuseAfterCutover(plan, records);
     await checkSpace(request);
     await store.append({ type: "planned", at: Date.now(), plan, machine });
-    const session = await openSession(request, options);
-    const tracker = trackerOf(request, options, true);
-    let staged: Staged;
-    try {
-      staged = await stagePasses(request, session, tracker, passesOf(records));
-    } finally {
-      await tracker.close();
-      await session.close();
-    }
+    const staged = await withSession(request, options, PASS, (session) =>
+      withTracker(request, session, options, true, (tracker) =>
+        stagePasses(request, session, tracker, passesOf(records)),
+      ),
+    );
     const verified = await verifyVolumes({ ...request, mode: "sent", options });
     const facts = factsOf(passesOf(await store.records()), await store.records());
     return { ...staged, verified, downtime: predictDowntime({ ...facts, readBackRate: readBackRate(verified) }) };
@@ -73,12 +71,19 @@ function readBackRate({ disks, durationMs }: VerifyResult): number | undefined {
 }
 
 /** @param arm whether snapshots may be made on the source where there are none */
-function trackerOf(
+async function withTracker<T>(
   context: StagingContext,
-  { interpreters, snapshots = true }: TransferOptions,
+  { agents }: Session,
+  { snapshots = true }: TransferOptions,
   arm: boolean,
-): Tracker {
-  return snapshots ? lvmTracker(context, { arm, interpreters }) : hashTracker;
+  work: (tracker: Tracker) => Promise<T>,
+): Promise<T> {
+  const tracker = snapshots ? lvmTracker(context, { arm, agents }) : hashTracker;
+  try {
+    return await work(tracker);
+  } finally {
+    await tracker.close();
+  }
 }
 
 async function stagePasses(
@@ -100,8 +105,7 @@ async function stagePasses(
     outcomes.push({ writtenBytes, downtimeMs: downtime.totalMs });
     const stop = decideStop(outcomes, { ...options, passes: options.passes ?? DEFAULT_PASSES });
     if (stop === undefined) continue;
-    const { info } = await session.agents.first();
-    return { passes: passes.slice(earlier.length), stop, agent: info };
+    return { passes: passes.slice(earlier.length), stop, agent: session.agents.info };
   }
 }
 
@@ -112,17 +116,13 @@ async function stagePasses(
 export async function runFinalPass(request: FinalPassRequest): Promise<FinalPassResult> {
   const begun = performance.now();
   const { store, options, quiesced } = request;
-  const session = await openSession(request, options);
-  const tracker = trackerOf(request, options, false);
-  try {
-    const earlier = passesOf(await store.records());
-    const passes = await recordedPass(request, session, tracker, earlier, { ...options, quiesced });
-    const { info } = await session.agents.first();
-    return { passes, durationMs: performance.now() - begun, agent: info };
-  } finally {
-    await tracker.close();
-    await session.close();
-  }
+  return withSession(request, options, PASS, (session) =>
+    withTracker(request, session, options, false, async (tracker) => {
+      const earlier = passesOf(await store.records());
+      const passes = await recordedPass(request, session, tracker, earlier, { ...options, quiesced });
+      return { passes, durationMs: performance.now() - begun, agent: session.agents.info };
+    }),
+  );
 }
 
 /** One pass over all disks, noted in the guest's journal before and after. */

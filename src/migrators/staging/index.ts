@@ -14,4 +14,5 @@ export {
 export { copiesOf, type DiskCopy } from "./copies.js";
 export { markDiverged, markStaged, runFinalPass, stageGuest, verifyTarget } from "./engine.js";
 export { factsOf } from "./facts.js";
+export { sessionKeeper, type SessionKeeper } from "./session-keeper.js";
 export type * from "./types.js";

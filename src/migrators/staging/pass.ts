@@ -49,8 +49,9 @@ export async function runPass(
   const startedAt = Date.now();
   const begun = performance.now();
   const devices = devicesOf(session, options.tracked);
-  const agents = sameDevices(devices, session.agents.devices) ? session.agents : session.agents.reading(devices);
-  const wireBefore = options.number === 1 ? 0 : session.agents.wireBytes();
+  const { agents } = session;
+  agents.read(devices);
+  const wireBefore = options.number === 1 ? 0 : agents.wireBytes();
   const id = `pass-${options.number}`;
   const totalBytes = session.jobs.reduce((sum, { plan: { size } }) => sum + size, 0);
   const tallies = new Map<DiskJob, Tally>();
@@ -75,7 +76,7 @@ export async function runPass(
       meters.set(job, meter);
       report.begin({ id: `${id}:${job.plan.disk}`, title: `${job.plan.disk} → ${job.plan.path}`, parent: id });
       const view = options.tracked.view(job.plan.disk);
-      await job.map.beginPass(`${session.bootId}${view.instant}`, !options.quiesced);
+      await job.map.beginPass(`${agents.bootId}${view.instant}`, !options.quiesced);
       const todo = workOf(job, view, paths);
       tally.skippedBytes = job.plan.size - readOf(todo);
       meter.skip(tally.skippedBytes);
@@ -101,7 +102,7 @@ export async function runPass(
     report.end(id, { state: "failed", detail: problem instanceof Error ? problem.message : String(problem) });
     throw problem;
   } finally {
-    if (agents !== session.agents) await agents.close();
+    await agents.letGo();
   }
   const durationMs = performance.now() - begun;
   const passes = session.jobs.map((job) => passOf(job, need(tallies, job), { startedAt, durationMs, options }));
@@ -109,9 +110,8 @@ export async function runPass(
     report.end(`${id}:${job.plan.disk}`, { state: "done", detail: summary([need(tallies, job)]) });
   }
   report.end(id, { state: "done", detail: summary([...tallies.values()]) });
-  const ofOthers = agents === session.agents ? 0 : agents.wireBytes();
   const ofTracker = session.jobs.reduce((sum, job) => sum + options.tracked.cost(job.plan.disk).wireBytes, 0);
-  return withAllWireBytes(passes, session.agents.wireBytes() + ofOthers + ofTracker - wireBefore);
+  return withAllWireBytes(passes, agents.wireBytes() - wireBefore + (wireBefore === 0 ? 0 : ofTracker));
 }
 
 /** What agents have to read in a pass: each device once. What shows a disk from its first byte on is checked to be it. */
@@ -124,10 +124,6 @@ function devicesOf({ jobs }: Session, tracked: TrackedPass): readonly AgentDevic
     }
   }
   return [...devices.values()];
-}
-
-function sameDevices(one: readonly AgentDevice[], other: readonly AgentDevice[]): boolean {
-  return one.length === other.length && one.every(({ path }, index) => path === other[index]?.path);
 }
 
 /** Bytes that the source has to read for all of it. */

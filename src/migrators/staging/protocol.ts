@@ -13,12 +13,14 @@
  *                the answer for a chunk that differs is only `x`. With flag 4 (blocks) there is a u16 bitmap a chunk
  *                instead of 16 bytes: just these blocks are read, nothing is compared, and each chunk that has any is
  *                answered by D with those of them that are not zeros.
+ *     O open     disks in the place of those that are open, which are closed; payload: paths, each with a zero byte behind.
+ *                Answered by H. To be sent when every scan was answered.
  *     W want     which blocks of a changed chunk to send; payload: u16 bitmap, lowest bit is the first block. The source
  *                keeps the chunk until then, and sends what it hashed, not what the disk has become.
  *
  * source → rehome, for each scan in order of the chunks; what equals the target is not mentioned:
  *
- *     H hello    payload: JSON, see Hello; once, first
+ *     H hello    payload: JSON, see Hello; first, and once for each O
  *     Z zeros    chunks that have become zeros; payload: u32 count
  *     C changed  payload: digest of the chunk, then of each of its blocks (sha256 truncated to 16 bytes)
  *     D data     payload: u16 bitmap, then the blocks. Flag 1: the blocks are compressed (zlib). Answers W, and scans
@@ -30,6 +32,7 @@
 export const FRAME = {
   scan: 0x53,
   want: 0x57,
+  open: 0x4f,
   hello: 0x48,
   zeros: 0x5a,
   changed: 0x43,

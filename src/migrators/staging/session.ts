@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import type { Volume } from "../../cluster/volumes/types.js";
+import type { Volume, VolumeMark } from "../../cluster/volumes/types.js";
+import { RehomeError } from "../../lib/errors.js";
 import { AgentPool } from "./agent-pool.js";
 import { openCopies, type DiskCopy, type OpenVolume } from "./copies.js";
-import type { Disk } from "../types.js";
+import type { Disk, VolumePlan } from "../types.js";
 import { DigestMap, type OpenedMap } from "./digest-map.js";
 import type { Note } from "../../lib/report.js";
 import { throttle } from "../../lib/throttle.js";
@@ -21,39 +22,103 @@ export interface DiskJob {
   readonly hasContents: boolean;
 }
 
+/** What a session is opened for. */
+export interface SessionNeeds {
+  /** Whether the source's disks are read. They are checked against the plan before anything else. */
+  readonly source: boolean;
+  /** Whether volumes that do not exist yet are made. */
+  readonly make: boolean;
+}
+
+/** A volume of the guest, and the disks that are copied into it. */
+export interface SessionVolume extends OpenVolume {
+  readonly plan: VolumePlan;
+  readonly jobs: readonly DiskJob[];
+}
+
 /** Volumes, digest maps and agents of a guest, open for passes. */
 export interface Session {
+  readonly volumes: readonly SessionVolume[];
+  /** Of all volumes, in the order in which the agents have the disks. */
   readonly jobs: readonly DiskJob[];
   readonly agents: AgentPool;
-  /** The source's boot id as its first agent said it. */
-  readonly bootId: string;
+  /**
+   * Makes sure, of a session that was kept, that it is as good as one that is opened now: the volumes' marks are the same,
+   * whoever writes to them answers, and the source is asked for its disks anew.
+   * @throws whatever is not so
+   */
+  renew(needs: SessionNeeds): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens everything, and makes the volumes that do not exist yet; the source's disks are checked against the plan first.
- * @throws RehomeError disk-changed, disk-missing, volume-foreign, volume-diverged, target-full, and what connecting throws
+ * Opens everything.
+ * @throws RehomeError disk-changed, disk-missing, volume-missing, volume-foreign, volume-diverged, target-full, and what
+ *   connecting throws
  */
-export async function openSession(context: StagingContext, options: TransferOptions): Promise<Session> {
+export async function openSession(
+  context: StagingContext,
+  options: TransferOptions,
+  needs: SessionNeeds,
+): Promise<Session> {
   const agents = new AgentPool(context, throttle(options.bwlimit), options.interpreters);
-  const jobs: DiskJob[] = [];
-  const volumes: OpenVolume[] = [];
-  async function close(): Promise<void> {
-    await agents.close();
-    for (const { map } of jobs) await map.close();
-    for (const { volume } of volumes) await volume.close();
+  const volumes: SessionVolume[] = [];
+  const opened: { close(): Promise<void> }[] = [agents];
+  const close = (): Promise<void> => all(opened.splice(0).map((one) => one.close()));
+  async function renewSource(): Promise<void> {
+    agents.readPlanned();
+    await agents.first();
   }
   try {
-    const { hello } = await agents.first();
-    for (const plan of context.plan.volumes) volumes.push(await openCopies(context, plan));
-    for (const [index, { copy, window }] of volumes.flatMap(({ copies }) => copies).entries()) {
-      jobs.push(await openJob(context, copy, window, index));
+    if (needs.source) await renewSource();
+    for (const plan of context.plan.volumes) {
+      if (!needs.make) await requireMark(context, plan);
+      const volume = await openCopies(context, plan);
+      opened.push(volume.volume);
+      const jobs: DiskJob[] = [];
+      for (const { copy, window } of volume.copies) {
+        const index = volumes.reduce((sum, before) => sum + before.jobs.length, jobs.length);
+        const job = await openJob(context, copy, window, index);
+        opened.push(job.map);
+        jobs.push(job);
+      }
+      volumes.push({ ...volume, plan, jobs });
     }
-    return { jobs, agents, bootId: hello.bootId, close };
   } catch (thrown) {
     await close();
     throw thrown;
   }
+  return {
+    volumes,
+    jobs: volumes.flatMap(({ jobs }) => jobs),
+    agents,
+    async renew({ source }) {
+      await all([
+        ...(source ? [renewSource()] : []),
+        ...volumes.map(async ({ plan, volume }) => {
+          const mark = await requireMark(context, plan);
+          if (mark.uuid !== volume.mark.uuid || mark.diverged !== undefined) throw missing(plan);
+          await volume.flush(); // whoever writes to it answers
+        }),
+      ]);
+    },
+    close,
+  };
+}
+
+/** Waits for all of them, also when one fails: nothing is under way any more afterwards. @throws what the first failed for */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === "rejected") throw one.reason as Error;
+}
+
+async function requireMark({ volumes }: StagingContext, plan: VolumePlan): Promise<VolumeMark> {
+  const mark = await volumes.mark(plan.path);
+  if (mark === undefined) throw missing(plan);
+  return mark;
+}
+
+function missing({ disk, path }: VolumePlan): RehomeError {
+  return new RehomeError("volume-missing", `the volume of disk ${disk} is not there`, { path });
 }
 
 async function openJob(context: StagingContext, plan: DiskCopy, volume: Volume, index: number): Promise<DiskJob> {
@@ -80,7 +145,7 @@ function hasContents(disk: Disk | undefined): boolean {
 }
 
 /** The digest map of a disk's volume, in the guest's state folder. */
-export function openMap({ store }: Pick<StagingContext, "store">, plan: DiskCopy, volume: Volume): Promise<OpenedMap> {
+function openMap({ store }: Pick<StagingContext, "store">, plan: DiskCopy, volume: Volume): Promise<OpenedMap> {
   const { fresh, mark } = volume;
   const { identity, offset } = plan;
   return DigestMap.open(mapPath(store, plan), { version: 1, disk: identity, volume: mark.uuid, offset, fresh });

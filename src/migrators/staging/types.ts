@@ -4,6 +4,7 @@ import type { Report } from "../../lib/report.js";
 import type { GuestStore } from "../guest-store.js";
 import type { GuestPlan, Machine, Pass, SourceDisk } from "../types.js";
 import type { DowntimePrediction } from "./downtime.js";
+import type { SessionKeeper } from "./session-keeper.js";
 import type { StopReason } from "./stop-rule.js";
 
 /**
@@ -86,6 +87,8 @@ export interface StagingContext {
   readonly connect: () => Promise<Host>;
   /** The connection that short questions are asked over, which stays its owner's; one more is opened without it. */
   readonly host?: () => Promise<Host>;
+  /** What was opened for earlier work on the guest's copy, and is kept; without it each opens its own, and closes it. */
+  readonly sessions?: SessionKeeper;
   /** Where the guest's volumes are. */
   readonly volumes: VolumeStore;
   readonly report: Report;

@@ -1,19 +1,17 @@
-import type { Volume, VolumeReadBack } from "../../cluster/volumes/types.js";
+import type { VolumeReadBack } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
 import { leftOutOf } from "../guest-store.js";
-import type { VolumePlan } from "../types.js";
-import { AgentPool } from "./agent-pool.js";
 import type { ScanSink, SourceAgent } from "./agent-types.js";
-import { openCopies, type DiskCopy } from "./copies.js";
+import type { DiskCopy } from "./copies.js";
 import type { DigestMap } from "./digest-map.js";
 import { verifyFrame } from "./frame.js";
 import { chunksIn, regionExtent } from "./geometry.js";
 import { Meter } from "./meter.js";
-import { openMap } from "./session.js";
+import type { DiskJob, Session } from "./session.js";
+import { withSession } from "./session-keeper.js";
 import { unpackExtents } from "./tracking/extents.js";
 import { ZERO_MARK } from "../../lib/digest.js";
-import { throttle } from "../../lib/throttle.js";
 import {
   CHUNK_SIZE,
   CHUNKS_PER_REGION,
@@ -29,69 +27,40 @@ const PIECE = 4 * 1024 * 1024;
 
 /** See verifyTarget. */
 export async function verifyVolumes(request: VerifyRequest): Promise<VerifyResult> {
-  const { plan, report, mode, options } = request;
+  const { report, mode, options } = request;
   const begun = performance.now();
   const id = `verify-${mode}`;
   report.begin({ id, title: mode === "full" ? "compare source and target completely" : "read back what was sent" });
-  const agents = mode === "full" ? new AgentPool(request, throttle(options.bwlimit), options.interpreters) : undefined;
   try {
-    const agent = await agents?.first();
-    const disks: VerifiedDisk[] = [];
-    for (const volume of plan.volumes) {
-      disks.push(...(await verifyVolume(request, volume, agent && { agent, index: disks.length })));
-    }
+    const needs = { source: mode === "full", make: false };
+    const disks = await withSession(request, options, needs, (session) => verifyAll(request, session));
     const bytes = disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
     report.end(id, { state: "done", detail: `${formatSize(bytes)} are right` });
     return { mode, disks, durationMs: performance.now() - begun };
   } catch (thrown) {
     report.end(id, { state: "failed", detail: thrown instanceof Error ? thrown.message : String(thrown) });
     throw thrown;
-  } finally {
-    await agents?.close();
   }
 }
 
-interface Source {
-  readonly agent: SourceAgent;
-  /** Of the (first) disk in the agent's list. */
-  readonly index: number;
-}
-
-/** All disks that are copied into one volume, and the partition table around them when it is rehome's. */
-async function verifyVolume(
-  context: StagingContext,
-  plan: VolumePlan,
-  source: Source | undefined,
-): Promise<readonly VerifiedDisk[]> {
-  if ((await context.volumes.mark(plan.path)) === undefined) {
-    throw new RehomeError("volume-missing", `the volume of disk ${plan.disk} is not there`, { path: plan.path });
-  }
-  const { volume, copies } = await openCopies(context, plan);
-  try {
+/** All disks, and the partition tables around them that are rehome's. */
+async function verifyAll(request: VerifyRequest, { volumes, agents }: Session): Promise<readonly VerifiedDisk[]> {
+  const agent = request.mode === "full" ? await agents.first() : undefined;
+  const disks: VerifiedDisk[] = [];
+  for (const { plan, volume, jobs } of volumes) {
     await verifyFrame(volume, plan);
-    const disks: VerifiedDisk[] = [];
-    for (const { copy, window } of copies) {
-      const { map } = await openMap(context, copy, window);
-      const own = source && { ...source, index: source.index + disks.length };
-      try {
-        disks.push(await verifyRegions(context, copy, window, map, own));
-      } finally {
-        await map.close();
-      }
-    }
-    return disks;
-  } finally {
-    await volume.close();
+    for (const job of jobs) disks.push(await verifyRegions(request, job, agent));
   }
+  if (agent !== undefined) await agents.letGo();
+  return disks;
 }
 
 async function verifyRegions(
   { report, signal, store }: StagingContext,
-  plan: DiskCopy,
-  volume: Volume,
-  map: DigestMap,
-  source: Source | undefined,
+  { plan, volume, map, index }: DiskJob,
+  agent: SourceAgent | undefined,
 ): Promise<VerifiedDisk> {
+  const source = agent && { agent, index };
   const readBack = await volume.openReadBack();
   const leftOut = source && (await leftOutChunks(store, plan));
   const id = `verify:${plan.disk}`;
@@ -158,6 +127,12 @@ function compareDigests(plan: DiskCopy, region: number, known: Buffer, found: re
     if (digest === undefined || digest.equals(known.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE))) continue;
     throw mismatch(plan, region * CHUNKS_PER_REGION + index, "the volume does not hold what was sent");
   }
+}
+
+interface Source {
+  readonly agent: SourceAgent;
+  /** Of the disk in the agent's list. */
+  readonly index: number;
 }
 
 /** Whether all of a chunk is no part of the copy, which has zeros there. */

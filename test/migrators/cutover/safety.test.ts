@@ -26,6 +26,7 @@ import type { Home } from "../../../src/migrators/cutover/home/types.js";
 import { stateOf, type GuestRecord, type StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
 import { bootIdOf } from "../../../src/migrators/physical/quiesce.js";
+import { sessionKeeper } from "../../../src/migrators/staging/index.js";
 import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
 import { overviewOf } from "../../../src/migrators/status.js";
 import { FakeHost } from "../../helpers/fake-host.js";
@@ -111,6 +112,7 @@ guests: { web1: { source: phys } }
       plan: { name: "web1" } as GuestPlan,
       machine: {} as Machine,
       source: sourceLink(() => of.connect()),
+      sessions: sessionKeeper(),
       volumes: volumeKeeper(
         () => of.openVolumes({ plan: { name: "web1" } as GuestPlan, report: silentReport }),
         silentReport,

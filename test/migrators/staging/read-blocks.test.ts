@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -63,6 +63,42 @@ for (const [kind, interpreters] of [
         }),
         { numRuns: kind === "sh" ? 8 : 40 },
       );
+    });
+
+    it("come from the disks that were opened last, of which it says what they are now", async () => {
+      const [first, other, gone] = ["disk", "other disk", "gone"].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      const content = randomBytes(CHUNK_SIZE);
+      await writeFile(other, content);
+      const blocks = async (disk: number): Promise<Buffer> => {
+        const pieces: Buffer[] = [];
+        const sink = {
+          data: (_: number, __: number, more: readonly Buffer[]) => void pieces.push(...more),
+          travelled: () => undefined,
+        };
+        await agent.readBlocks({ disk, first: 0, bitmaps: [0xffff], sink });
+        return Buffer.concat(pieces);
+      };
+      await agent.open([]);
+      assert.equal(agent.hello.disks.length, 0);
+      await agent.open([gone, other]);
+      assert.deepEqual(
+        agent.hello.disks.map(({ size, error }) => [size, error]),
+        [
+          [0, "ENOENT"],
+          [CHUNK_SIZE, undefined],
+        ],
+      );
+      assert.ok((await blocks(1)).equals(content));
+      await rename(other, gone);
+      await writeFile(other, content.reverse());
+      await agent.open([gone, other]);
+      assert.ok((await blocks(1)).equals(content), "what was replaced is read");
+      await agent.open([first]);
+      assert.equal(agent.hello.disks[0]?.size, SIZE);
     });
 
     function chunksOf(first: number, bitmaps: readonly number[]): readonly number[] {

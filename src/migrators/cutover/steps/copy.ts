@@ -20,6 +20,7 @@ export const warmPassStep: Step<CutoverContext> = {
   async run(context) {
     const outcome = await pass(context, false);
     await withStaging(context, (staging) => verifyTarget({ ...staging, mode: "sent", options: {} }));
+    if (!controlOf(context).leavesReaders) await context.sessions.leaveSource();
     return outcome;
   },
 };
@@ -48,6 +49,7 @@ export const verifyStep: Step<CutoverContext> = {
   async run(context) {
     const { verify: mode } = context.options;
     const result = await withStaging(context, (staging) => verifyTarget({ ...staging, mode, options: {} }));
+    await context.sessions.release(); // others need the volumes from here on, and nobody the source's disks
     const compared = result.disks.reduce((sum, disk) => sum + disk.comparedBytes, 0);
     return { detail: `${formatSize(compared)} compared (${result.mode})` };
   },
@@ -62,7 +64,7 @@ async function pass(context: CutoverContext, quiesced: boolean): Promise<{ detai
 }
 
 function withStaging<T>(
-  { session, plan, machine, source, volumes: keeper, report, signal }: CutoverContext,
+  { session, plan, machine, source, volumes: keeper, sessions, report, signal }: CutoverContext,
   work: (staging: StagingContext) => Promise<T>,
 ): Promise<T> {
   return keeper.use((volumes) =>
@@ -71,6 +73,7 @@ function withStaging<T>(
       machine,
       store: session.store,
       volumes,
+      sessions,
       connect: () => source.open(),
       host: () => source.host(),
       report,

@@ -33,7 +33,8 @@ export const preflightStep: Step<CutoverContext> = {
     requireRehearsed(session.guest, rehearsalOf(await session.store.records()), options, report);
     const bootId = await controlOf(context).check(context);
     for (const argv of TOOLS) await runChecked(context.session.target, argv);
-    await context.volumes.release(); // of a step that is repeated
+    await context.sessions.release(); // of a step that is repeated
+    await context.volumes.release();
     await context.home.check();
     const convertMs = await rehearseConversion(context);
     const predictedMs = await checkDowntime(context, convertMs);

@@ -20,6 +20,7 @@ export const physicalControl: SourceControl = {
       },
     );
   },
+  leavesReaders: false, // every process that is not needed for the way in is ended
   rest: physicalRest,
   off: physicalOff,
   requireAtRest,

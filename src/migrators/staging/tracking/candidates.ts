@@ -31,12 +31,12 @@ export async function candidatesOn(
     run.report.note({ severity: "warning", text: `all of ${plan.sourcePath} is compared: ${why}` });
   }
   if (why !== undefined) return [];
-  const { context, found = [], interpreters } = run;
+  const { context, found = [] } = run;
   const disk = context.machine.disks.find(({ name }) => name === plan.disk);
   const unfit = disk === undefined ? [] : unfitOn(disk);
   const early = run.arm && disk !== undefined ? neededEarlyOn(disk) : [];
   return found.flatMap((origin): Candidate[] => {
-    const method = methodOf(origin, interpreters);
+    const method = methodOf(origin);
     const pieces = piecesOf(layout, origin.group, origin.name);
     if (method?.kind !== "snapshot" || origin.device === undefined || unfit.includes(origin.dmName)) return [];
     if (!isWhole(layout, pieces, origin)) return [];

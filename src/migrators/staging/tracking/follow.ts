@@ -1,6 +1,7 @@
 import type { Host } from "../../../lib/host/types.js";
 import type { Report } from "../../../lib/report.js";
 import type { Pass, Tracking } from "../../types.js";
+import type { AgentPool } from "../agent-pool.js";
 import { liveView } from "../trackers.js";
 import type { DiskView, Extent, TrackedVolume } from "../types.js";
 import { reasonToDoubt } from "./doubt.js";
@@ -13,6 +14,7 @@ import { changeRate } from "./write-rate.js";
 /** Everything that following one disk needs to know. */
 export interface FollowRequest {
   readonly host: Host;
+  readonly agents: AgentPool;
   readonly guest: string;
   readonly volume: TrackedVolume;
   readonly origin: SourceVolume;
@@ -129,7 +131,7 @@ async function goOn(
   const generation = tracking.generation + 1;
   const made = await makeSnapshot(request, generation, current.size);
   if ("reason" in made) return made.reason;
-  const read = await method.changes(host, current, made.snapshot, origin);
+  const read = await method.changes(request, current, made.snapshot, origin);
   if ("reason" in read) return read.reason;
   const next = trackingOf(request, generation, made.snapshot, pendingWith(tracking, read.changed, origin));
   await request.note(next); // what is to be copied must be known before what tells it is removed
@@ -141,8 +143,8 @@ async function goOn(
 
 /** Nothing writes any more: the last table is complete, and the volume itself is read. */
 async function atRest(request: FollowRequest, tracking: Tracking, current: SourceVolume): Promise<Followed | string> {
-  const { host, method, origin, volume } = request;
-  const read = await method.changes(host, current, undefined, origin);
+  const { method, origin, volume } = request;
+  const read = await method.changes(request, current, undefined, origin);
   if ("reason" in read) return read.reason;
   const rest = { ...tracking, pending: pendingWith(tracking, read.changed, origin) };
   const { readBytes, wireBytes, changed } = read;

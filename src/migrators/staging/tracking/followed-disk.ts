@@ -2,6 +2,7 @@ import type { Host } from "../../../lib/host/types.js";
 import type { Report } from "../../../lib/report.js";
 import type { GuestRecord } from "../../guest-store.js";
 import type { Tracking } from "../../types.js";
+import type { AgentPool } from "../agent-pool.js";
 import type { DiskView, StagingContext, TrackedVolume } from "../types.js";
 import { unfollowed, type Followed } from "./follow.js";
 import type { SourceVolume } from "./lvm.js";
@@ -34,6 +35,7 @@ export interface PreparedDisk {
 export interface Run {
   readonly context: StagingContext;
   readonly host: Host;
+  readonly agents: AgentPool;
   readonly report: Report;
   readonly records: readonly GuestRecord[];
   readonly trackings: ReadonlyMap<string, Tracking>;
@@ -41,7 +43,6 @@ export interface Run {
   readonly found: readonly SourceVolume[] | undefined;
   readonly bootId: string;
   readonly arm: boolean;
-  readonly interpreters: readonly string[] | undefined;
   /** Names (as the journal has them) of what broke in this run. */
   readonly given: Set<string>;
   readonly quiesced: boolean;
@@ -70,7 +71,7 @@ export function noteOf({ context }: Run, name: string): (tracking: Tracking | un
 }
 
 /** How a volume can be followed; undefined when it cannot. */
-export function methodOf(origin: SourceVolume, interpreters: readonly string[] | undefined): Method | undefined {
+export function methodOf(origin: SourceVolume): Method | undefined {
   if (isThin(origin)) return thinMethod;
-  return isThick(origin) ? thickMethod(interpreters) : undefined;
+  return isThick(origin) ? thickMethod : undefined;
 }

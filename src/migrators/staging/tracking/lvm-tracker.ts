@@ -4,6 +4,7 @@ import { runSeveral } from "../../../lib/host/run-several.js";
 import type { Host, RunResult } from "../../../lib/host/types.js";
 import type { Note, Report } from "../../../lib/report.js";
 import { trackingOf } from "../../guest-store.js";
+import type { AgentPool } from "../agent-pool.js";
 import type { StagingContext, TrackedPass, TrackedVolume, Tracker } from "../types.js";
 import { packExtents } from "./extents.js";
 import { plainDisk, prepared, type FollowedDisk, type PreparedDisk, type Run } from "./followed-disk.js";
@@ -15,8 +16,8 @@ import { prepareWholeDisk, removeAllSnapshots } from "./whole-disk.js";
 export interface LvmTrackerOptions {
   /** Whether snapshots may be made where there are none yet; those that are there are gone on with in any case. */
   readonly arm: boolean;
-  /** As TransferOptions has them. */
-  readonly interpreters?: readonly string[] | undefined;
+  /** They read what tells of changes. */
+  readonly agents: AgentPool;
 }
 
 /**
@@ -56,8 +57,7 @@ class LvmTracker implements Tracker {
       trackings: trackingOf(records),
       found: this.volumesIn(host, listed),
       bootId: bootId.stdout.trim(),
-      arm: this.options.arm,
-      interpreters: this.options.interpreters,
+      ...this.options,
     };
     const ready: PreparedDisk[] = [];
     for (const [index, volume] of volumes.entries()) {

@@ -3,7 +3,7 @@ import { formatSize } from "../../../lib/units.js";
 import type { Tracking } from "../../types.js";
 import { groupSpace, type SourceVolume } from "./lvm.js";
 import { roomFor } from "./room.js";
-import { readTable, type TableRead } from "./snapshot-table.js";
+import { readTable, type Asked, type TableRead } from "./snapshot-table.js";
 import { createSnapshot, snapshotStatus } from "./snapshots.js";
 import { averageWriteRate } from "./write-rate.js";
 
@@ -15,7 +15,12 @@ export interface Method {
   /** Makes a snapshot. @returns what it costs the source, in words; or why there is none */
   create(host: Host, order: SnapshotOrder): Promise<{ readonly cost: string } | { readonly reason: string }>;
   /** What changed between two snapshots, the later one being the origin as it is where there is none. */
-  changes(host: Host, earlier: SourceVolume, later: SourceVolume | undefined, origin: SourceVolume): Promise<TableRead>;
+  changes(
+    asked: Asked,
+    earlier: SourceVolume,
+    later: SourceVolume | undefined,
+    origin: SourceVolume,
+  ): Promise<TableRead>;
   /** Why a snapshot cannot be read or believed any more; undefined while it can. */
   broken(host: Host, snapshot: SourceVolume): Promise<string | undefined>;
 }
@@ -33,28 +38,26 @@ export interface SnapshotOrder {
 }
 
 /** Thick volumes: dm-snapshot, which keeps a table of the blocks that were written to. */
-export function thickMethod(interpreters: readonly string[] | undefined): Method {
-  return {
-    kind: "snapshot",
-    coarse: false,
-    async create(host, { guest, origin, name, changeRate, atLeast, among }) {
-      const rate = Math.max(changeRate, origin.device === undefined ? 0 : await averageWriteRate(host, origin.device));
-      const space = await groupSpace(host, origin.group);
-      const room = roomFor(origin.size, rate, space, atLeast, among);
-      if (room === undefined) {
-        return { reason: `volume group ${origin.group} has no room for a snapshot (${formatSize(space.free)} free)` };
-      }
-      await createSnapshot(host, origin, name, guest, room);
-      const unit = formatSize(room.chunkSize);
-      return { cost: `takes ${formatSize(room.size)} there, and the first write to each ${unit} costs a copy of it` };
-    },
-    changes: (host, earlier, _later, origin) => readTable(host, earlier, origin.size, interpreters),
-    async broken(host, snapshot) {
-      const status = await snapshotStatus(host, snapshot);
-      return status.valid ? undefined : status.reason;
-    },
-  };
-}
+export const thickMethod: Method = {
+  kind: "snapshot",
+  coarse: false,
+  async create(host, { guest, origin, name, changeRate, atLeast, among }) {
+    const rate = Math.max(changeRate, origin.device === undefined ? 0 : await averageWriteRate(host, origin.device));
+    const space = await groupSpace(host, origin.group);
+    const room = roomFor(origin.size, rate, space, atLeast, among);
+    if (room === undefined) {
+      return { reason: `volume group ${origin.group} has no room for a snapshot (${formatSize(space.free)} free)` };
+    }
+    await createSnapshot(host, origin, name, guest, room);
+    const unit = formatSize(room.chunkSize);
+    return { cost: `takes ${formatSize(room.size)} there, and the first write to each ${unit} costs a copy of it` };
+  },
+  changes: (asked, earlier, _later, origin) => readTable(asked, earlier, origin.size),
+  async broken(host, snapshot) {
+    const status = await snapshotStatus(host, snapshot);
+    return status.valid ? undefined : status.reason;
+  },
+};
 
 const SNAPSHOTTED: readonly RegExp[] = [/^linear$/, /^striped$/, /^raid\d/, /^mirror$/];
 

@@ -1,7 +1,6 @@
 import { runSeveral } from "../../../lib/host/run-several.js";
 import type { Host } from "../../../lib/host/types.js";
-import { throttle } from "../../../lib/throttle.js";
-import { openAgent } from "../agent.js";
+import type { AgentPool } from "../agent-pool.js";
 import type { SourceAgent } from "../agent-types.js";
 import { BLOCK_SIZE, CHUNK_SIZE, type Extent } from "../types.js";
 import { blockRuns } from "../work.js";
@@ -9,6 +8,12 @@ import { BadStore, readExceptions } from "./exception-store.js";
 import { lengthOf } from "./extents.js";
 import { dmUuid, type SourceVolume } from "./lvm.js";
 import { parseStatus, snapshotStatus, stateLine, stateOf, uuidOf } from "./snapshots.js";
+
+/** A source that is asked: by programs, and by agents that read its devices. */
+export interface Asked {
+  readonly host: Host;
+  readonly agents: AgentPool;
+}
 
 /** Extents of the origin that changed since the snapshot was made, and what it took to learn them; or why nobody knows. */
 export type TableRead =
@@ -18,13 +23,11 @@ export type TableRead =
 /**
  * Reads a snapshot's table of exceptions past the page cache; valid before and after, or it says nothing. The kernel lets
  * a write to the origin go on only after its exception is on the disk, so every write that has ended is in the table.
- * @param interpreters as TransferOptions has them
  */
 export async function readTable(
-  host: Host,
+  { host, agents }: Asked,
   snapshot: SourceVolume,
   originSize: number,
-  interpreters?: readonly string[],
 ): Promise<TableRead> {
   const name = `${snapshot.dmName}-cow`;
   const [uuid, state, store, table] = await runSeveral(host, [
@@ -38,26 +41,26 @@ export async function readTable(
   if (store.stdout.trim() !== dmUuid(snapshot, "cow")) return { reason: "the snapshot's store is not to be found" };
   const chunkSize = chunkSizeOf(table.stdout);
   if (chunkSize === undefined) return { reason: `the snapshot's table is "${table.stdout.trim()}"` };
-  const agent = await openAgent({ host, disks: [`/dev/mapper/${name}`], limit: throttle(undefined), interpreters });
+  const before = agents.wireBytes();
+  const { metadata } = status;
+  let readBytes = 0;
+  let changed: readonly Extent[];
   try {
-    let readBytes = 0;
-    const read = async (extents: readonly Extent[]): Promise<readonly Buffer[]> => {
-      readBytes += lengthOf(extents);
-      return readExtents(agent, extents);
-    };
-    const { metadata } = status;
-    const changed = await readExceptions(read, { chunkSize, originSize, storeSize: snapshot.size, metadata });
-    const after = await snapshotStatus(host, snapshot);
-    if (!after.valid) return after;
-    return { changed, readBytes, wireBytes: agent.wireBytes() };
+    changed = await agents.aside([{ path: `/dev/mapper/${name}` }], (agent) => {
+      const read = async (extents: readonly Extent[]): Promise<readonly Buffer[]> => {
+        readBytes += lengthOf(extents);
+        return readExtents(agent, extents);
+      };
+      return readExceptions(read, { chunkSize, originSize, storeSize: snapshot.size, metadata });
+    });
   } catch (thrown) {
     if (thrown instanceof BadStore) return { reason: thrown.message };
     const after = await snapshotStatus(host, snapshot);
     if (!after.valid) return after;
     throw thrown;
-  } finally {
-    await agent.close();
   }
+  const after = await snapshotStatus(host, snapshot);
+  return after.valid ? { changed, readBytes, wireBytes: agents.wireBytes() - before } : after;
 }
 
 /**

@@ -27,7 +27,7 @@ export const thinMethod: Method = {
     await createSnapshot(host, origin, name, guest);
     return { cost: `shares its blocks until they are written to, and these take room in pool ${origin.pool} twice` };
   },
-  changes: (host, earlier, later, origin) => thinChanges(host, earlier, later ?? origin, origin),
+  changes: ({ host }, earlier, later, origin) => thinChanges(host, earlier, later ?? origin, origin),
   async broken(host, snapshot) {
     const [uuid, status] = await runSeveral(host, stateOf(snapshot));
     const line = stateLine(host, snapshot, uuid, status);

@@ -16,7 +16,7 @@ export interface Inside {
 
 /** Follows a disk that is a logical volume. */
 export async function followVolumeDisk(run: Run, volume: TrackedVolume, origin: SourceVolume): Promise<FollowedDisk> {
-  const method = methodOf(origin, run.interpreters);
+  const method = methodOf(origin);
   if (method === undefined) await giveUp(run, volume.plan.disk, volume.plan.sourcePath);
   const followed = method && (await followOne(run, volume, origin, method));
   if (method === undefined || followed === undefined) return plainDisk(volume);
@@ -59,7 +59,7 @@ export async function followOne(
   method: Method,
   inside?: Inside,
 ): Promise<Followed | undefined> {
-  const { context, host, records, bootId, quiesced, report } = run;
+  const { context, host, agents, records, bootId, quiesced, report } = run;
   const { disk, sourcePath } = volume.plan;
   const tracking = run.trackings.get(disk);
   if ((!run.arm && tracking === undefined) || run.given.has(disk)) return undefined;
@@ -67,7 +67,18 @@ export async function followOne(
   const known = { bootId, tracking, passes, volumes: run.found ?? [], ...inside };
   const note = noteOf(run, disk);
   try {
-    return await follow({ host, guest: context.plan.name, volume, origin, method, ...known, quiesced, report, note });
+    return await follow({
+      host,
+      agents,
+      guest: context.plan.name,
+      volume,
+      origin,
+      method,
+      ...known,
+      quiesced,
+      report,
+      note,
+    });
   } catch (thrown) {
     if (!(thrown instanceof RehomeError) || thrown.code !== "command-failed") throw thrown;
     const why = [thrown.message, thrown.output?.split("\n").at(-1)].filter(Boolean).join(": ");
@@ -78,14 +89,14 @@ export async function followOne(
 
 /** Why what was read of a volume is not to be believed; undefined when it is. */
 export async function brokenBy(
-  { host }: Pick<Run, "host">,
+  { host, agents }: Pick<Run, "host" | "agents">,
   { snapshot, atRest }: Followed,
   method: Method,
   origin: SourceVolume,
 ): Promise<string | undefined> {
   if (snapshot === undefined) return undefined;
   if (atRest === undefined) return method.broken(host, snapshot);
-  const read = await method.changes(host, snapshot, undefined, origin); // which asks before and after if it is valid
+  const read = await method.changes({ host, agents }, snapshot, undefined, origin); // which asks before and after if it is valid
   if ("reason" in read) return read.reason;
   return same(read.changed, atRest) ? undefined : "something wrote to it although it is at rest";
 }

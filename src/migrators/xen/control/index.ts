@@ -24,6 +24,7 @@ export const xenControl: SourceControl = {
     await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
     return bootId;
   },
+  leavesReaders: true, // they run on the domain's host, and have no disk open between two passes
   rest: xenRest,
   off: {
     describe: ({ session: { sourceConfig } }) => [
