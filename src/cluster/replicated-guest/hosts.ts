@@ -1,3 +1,4 @@
+import { allEnded } from "../../lib/all-ended.js";
 import { RehomeError } from "../../lib/errors.js";
 import { runOnFile } from "../../lib/host/on-file.js";
 import { runChecked } from "../../lib/host/run.js";
@@ -73,6 +74,11 @@ export async function hostDomains(host: Host, libvirt = LIBVIRT): Promise<readon
     output,
     remedy: `see what is wrong there: virsh dumpxml ${untold ?? "DOMAIN"}`,
   });
+}
+
+/** As `hostDomains`, of all hosts. */
+export async function allDomains(hosts: readonly Host[]): Promise<readonly HostDomain[]> {
+  return (await allEnded(hosts.map((host) => hostDomains(host)))).flat();
 }
 
 function sourcesOf(disk: XmlElement): readonly string[] {

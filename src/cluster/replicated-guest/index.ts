@@ -12,14 +12,14 @@ import { guestStatus, startGuest, type GuestStatus, type WaitOptions } from "../
 import { targetRoleOf } from "../guest-resource.js";
 import { applySteps, applyTogether } from "../setup/apply.js";
 import { examine, type Contents, type Examined } from "../setup/examine.js";
-import { presentHosts } from "../pacemaker/presence.js";
+import { presentHosts, type PresentHosts } from "../pacemaker/presence.js";
 import type { ClusterSession } from "../setup/session.js";
 import type { FileStep, Step } from "../setup/steps/types.js";
 import { expectPromotable } from "./choose-host.js";
 import { readDomain } from "./domain.js";
 import { effectsOf, requireHarmless, requireValid } from "./effects.js";
 import { requireNowhereElse } from "./elsewhere.js";
-import { proveFit } from "./hosts.js";
+import { allDomains, proveFit, type HostDomain } from "./hosts.js";
 import { lookAround, volumeStates, type Found } from "./look.js";
 import { notesOn, notesOnAbsence, notesOnReplication } from "./notes.js";
 import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
@@ -135,21 +135,43 @@ function carryOut(
 }
 
 async function planGuest(session: ClusterSession, request: GuestRequest, options: GuestOptions): Promise<GuestPlan> {
+  requireName(request.name);
+  const present = await presentHosts(session, options);
+  const begun: Begun = { released: request.release?.() ?? Promise.resolve(), domains: allDomains(present.hosts) };
+  const [, , plan] = await allEnded([begun.released, begun.domains, planOn(session, request, options, present, begun)]);
+  return plan;
+}
+
+/** What takes long, and is needed late. */
+interface Begun {
+  readonly released: Promise<void>;
+  readonly domains: Promise<readonly HostDomain[]>;
+}
+
+async function planOn(
+  session: ClusterSession,
+  request: GuestRequest,
+  options: GuestOptions,
+  present: PresentHosts,
+  begun: Begun,
+): Promise<GuestPlan> {
   const { name, volume, source, start, preferred } = request;
   const { report, force = false } = options;
-  requireName(name);
-  const present = await presentHosts(session, options);
   const { hosts, away } = present;
   const cluster = sessionCluster(session);
   const look = (): Promise<Found> => lookAround(session, cluster, hosts, request);
-  let found = await look();
-  const devices = found.parts.map(({ device }) => device);
+  const first = await look();
+  const devices = first.parts.map(({ device }) => device);
   const domain = readDomain(await request.xml(devices, present), source, name, devices);
   // to find that out takes its time: what was seen before it may not be so any more
-  if (await proveFit(session, hosts, domain, report)) found = await look();
-  const { cib, domains, parts } = found;
+  const isLater = await proveFit(session, hosts, domain, report);
+  const { cib, parts, definitions: contents } = isLater ? await look() : first;
   const taken = parts.flatMap(({ device, disk }) => [device, disk]);
-  requireNowhereElse(domains, domain, taken, isRegistered(cib, name));
+  const nowhereElse = async (): Promise<readonly HostDomain[]> => {
+    const domains = await (isLater ? allDomains(hosts) : begun.domains);
+    requireNowhereElse(domains, domain, taken, isRegistered(cib, name));
+    return domains;
+  };
 
   const { arbitrator } = session.cluster;
   const { vcpus, memory } = domain;
@@ -161,10 +183,11 @@ async function planGuest(session: ClusterSession, request: GuestRequest, options
   );
   const names = hosts.map((each) => each.name);
   const member = await cluster.host();
-  const [states, foreseen, definitions] = await allEnded([
-    volumeStates(request, hosts, cib, member),
+  const [domains, states, foreseen, definitions] = await allEnded([
+    nowhereElse(),
+    begun.released.then(() => volumeStates(request, hosts, cib, member)),
     foreseeEdit(member, cib, edit, { name, expected: volume, report, force }),
-    examineDefinitions(definitionSteps(name, domain.text, names), session, found.definitions),
+    examineDefinitions(definitionSteps(name, domain.text, names), session, contents),
   ]);
   requireData(volume, parts.length, states, away);
   const runs = domains.some((each) => each.name === name && each.running);

@@ -7,7 +7,6 @@ import type { ClusterSession } from "../setup/session.js";
 import type { Cluster } from "../types.js";
 import type { ReplicatedVolume } from "../volumes/replicated/index.js";
 import { handOver, statesOn } from "../volumes/replicated/promotion.js";
-import { hostDomains, type HostDomain } from "./hosts.js";
 import { definitionPath } from "./resources.js";
 import type { GuestRequest } from "./types.js";
 import { findParts, type VolumeParts } from "./volume.js";
@@ -15,32 +14,27 @@ import { findParts, type VolumeParts } from "./volume.js";
 /** What there is before a guest is registered. */
 export interface Found {
   readonly cib: XmlElement;
-  /** All domains of all hosts. */
-  readonly domains: readonly HostDomain[];
   readonly parts: VolumeParts;
   /** The guest's definitions as they are. */
   readonly definitions: Contents;
 }
 
 /**
- * Asks everybody at once what a registration depends on, while whoever has the volume lets go of it. Nothing is under way
- * any more when this ends.
- * @throws RehomeError volume-missing, command-failed, and as Cluster.read and GuestRequest.release
+ * Asks all at once what a registration is made of.
+ * @throws RehomeError volume-missing, command-failed, connection-lost, and as Cluster.read
  */
 export async function lookAround(
   session: ClusterSession,
   cluster: Cluster,
   hosts: readonly Host[],
-  { name, volume, release }: GuestRequest,
+  { name, volume }: GuestRequest,
 ): Promise<Found> {
-  const [, cib, domains, parts, definitions] = await allEnded([
-    release?.() ?? Promise.resolve(),
+  const [cib, parts, definitions] = await allEnded([
     cluster.read(),
-    allEnded(hosts.map((host) => hostDomains(host))),
     findParts(session, hosts, volume),
     allEnded(hosts.map((host) => definitionOn(host, name))),
   ]);
-  return { cib, domains: domains.flat(), parts, definitions: new Map(definitions) };
+  return { cib, parts, definitions: new Map(definitions) };
 }
 
 async function definitionOn(host: Host, name: string): Promise<readonly [string, Buffer | undefined]> {

@@ -118,6 +118,9 @@ describe("registering a guest in a cutover's window", () => {
     // it was 26, 34 and 19 when everything was asked one after the other
     assert.ok(rounds.length <= 5 && rounds.on("alpha") <= 15 && rounds.on("beta") <= 6, rounds.text);
     const registered = [...rounds.asked];
+    // the slowest answers, libvirt's and crm_verify's, are waited for side by side with the volumes
+    const roundOf = (text: string): number => registered.find(({ what }) => what.includes(text))?.round ?? 0;
+    assert.deepEqual([roundOf("virsh"), roundOf("crm_verify")], [1, 2], rounds.text);
     const lastOf = (text: string): number => registered.findLastIndex(({ what }) => what.includes(text));
     assert.ok(lastOf("cibadmin --patch") > lastOf("drbdadm"), "the cluster heard of a volume that rehome still had");
     assert.ok(
