@@ -17,9 +17,9 @@ export interface GuestResource {
   readonly memory?: number;
 }
 
-const START_MS = 120_000;
+export const START_MS = 120_000;
 /** A guest may take its time to shut down; the agent pulls the plug five seconds before the end. */
-const STOP_MS = 300_000;
+export const STOP_MS = 300_000;
 const MONITOR_MS = 10_000;
 const MONITOR_TIMEOUT_MS = 30_000;
 const MIB = 1024 * 1024;

@@ -8,7 +8,7 @@ import { descendantsOf, type XmlElement } from "../lib/xml.js";
 import { findResource, putResource, removeResource } from "./cib/edit.js";
 import { clusterNodes, setTargetRole } from "./control.js";
 import { sameElement } from "./cib/make.js";
-import { guestPrimitive, isGuest, targetRoleOf, type GuestResource } from "./guest-resource.js";
+import { guestPrimitive, isGuest, START_MS, STOP_MS, targetRoleOf, type GuestResource } from "./guest-resource.js";
 import { domainXml } from "./libvirt/domain-xml.js";
 import type { DomainSpec } from "./libvirt/types.js";
 import type { ClusterPaths } from "./paths.js";
@@ -33,6 +33,8 @@ export interface GuestStatus {
   readonly failure?: string;
   /** Infinity when it may not start on its node any more. */
   readonly failCount: number;
+  /** One of its operations goes on. */
+  readonly underWay?: true;
 }
 
 const LOGS = { bundled: "journalctl -u rehome-runtime", pacemaker: "journalctl -u pacemaker on the hosts" } as const;
@@ -138,7 +140,9 @@ function statusIn(cib: XmlElement, name: string): GuestStatus {
 /** Of a group or clone: what all of its parts are, and the worst when they differ. */
 function together(a: GuestStatus, b: GuestStatus): GuestStatus {
   if (a.state === "failed" || b.state === "failed") return a.state === "failed" ? a : b;
-  return { ...a, state: a.state === b.state ? a.state : "unknown", failCount: Math.max(a.failCount, b.failCount) };
+  const state = a.state === b.state ? a.state : "unknown";
+  const underWay = a.underWay ?? b.underWay;
+  return { ...a, state, failCount: Math.max(a.failCount, b.failCount), ...(underWay && { underWay }) };
 }
 
 function primitivesOf(resource: XmlElement): readonly string[] {
@@ -156,7 +160,8 @@ function primitiveStatus(cib: XmlElement, id: string, target: string | undefined
     return { state: "running", node: running.node, ...common };
   }
   const isUnderWay = states.some((state) => state.pending !== undefined);
-  if (states.length === 0 || isUnderWay) return { state: "unknown", ...common };
+  if (isUnderWay) return { state: "unknown", underWay: true, ...common };
+  if (states.length === 0) return { state: "unknown", ...common };
   const isStopped = states.every((state) => state.role === "stopped");
   if (isStopped && target === "Stopped") return { state: "stopped", ...common };
   if (failure !== undefined && count > 0) return { state: "failed", ...common };
@@ -174,7 +179,13 @@ function hasFailures(cib: XmlElement, name: string): boolean {
   return ids.some((id) => clusterNodes(cib).some((node) => failCount(cib, node.id, id) > 0));
 }
 
-/** @param cib right after the change that asked for it */
+/** No operation of a guest takes longer before the cluster ends it, in ms. */
+const LONGEST_OPERATION_MS = Math.max(START_MS, STOP_MS);
+
+/**
+ * What is under way when the time is up is waited for: it ends by itself, and until then nobody knows what the guest is.
+ * @param cib right after the change that asked for it
+ */
 async function waitFor(
   cluster: Cluster,
   name: string,
@@ -191,11 +202,12 @@ async function waitFor(
         remedy: `rehome cluster status shows more; after the cause is gone: rehome cluster cleanup ${name}`,
       });
     }
-    if (performance.now() >= end) {
-      await cluster.requireKeeper();
+    const late = performance.now() - end;
+    if (late >= 0) await cluster.requireKeeper();
+    if (late >= (status.underWay === true ? LONGEST_OPERATION_MS : 0)) {
       throw new RehomeError(
         "command-timeout",
-        `"${name}" is not ${wanted} after ${formatDuration(timeoutMs)}, but ${status.state}`,
+        `"${name}" is not ${wanted} after ${formatDuration(timeoutMs + late)}, but ${status.state}`,
         { remedy: `rehome cluster status and the log (${LOGS[cluster.backend]}) say what it waits for` },
       );
     }

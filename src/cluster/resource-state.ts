@@ -6,7 +6,7 @@ import { findPath } from "./cib/tree.js";
 export interface ResourceState {
   readonly node: string;
   readonly role: "stopped" | "started" | "unpromoted" | "promoted" | "unknown";
-  /** An operation that is under way: `start`. */
+  /** An operation that is under way and may change what it is: `start`. */
   readonly pending?: string;
   /** The last failure that is not forgotten. */
   readonly failure?: OperationFailure;
@@ -42,7 +42,7 @@ interface Entry extends OperationFailure {
 }
 
 function stateOf(node: string, entries: readonly Entry[]): ResourceState {
-  const pending = entries.find((entry) => entry.status === OP_STATUS.pending)?.task;
+  const pending = entries.find((entry) => entry.status === OP_STATUS.pending && !isRecurring(entry))?.task;
   const ended = entries.filter((entry) => entry.status !== OP_STATUS.pending);
   const failure = ended.find((entry) => entry.isFailureEntry && isRealFailure(entry));
   const last = ended.toSorted((a, b) => b.callId - a.callId || b.at - a.at)[0];
@@ -54,6 +54,11 @@ function stateOf(node: string, entries: readonly Entry[]): ResourceState {
     ...(failure !== undefined && { failure }),
     failedNow,
   };
+}
+
+/** What only looks at a resource that is active, again and again: it changes nothing. */
+function isRecurring({ intervalMs }: Entry): boolean {
+  return intervalMs > 0;
 }
 
 function roleAfter(last: Entry, all: readonly Entry[]): ResourceState["role"] {
