@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { randomBytes } from "node:crypto";
 import { connectSsh } from "../../../src/lib/host/ssh/index.js";
 import { silentReport } from "../../../src/lib/report.js";
-import { runFinalPass, stageGuest } from "../../../src/migrators/staging/index.js";
+import { runFinalPass, sessionKeeper, stageGuest, verifyTarget } from "../../../src/migrators/staging/index.js";
 import { firstDifference } from "../../helpers/random-disk.js";
 import { hasSshd, startSshd, type TestSshd } from "../../helpers/sshd.js";
 import { stagingFixture, writeAt, type StagingFixture } from "../../helpers/staging.js";
@@ -52,6 +52,33 @@ describe("staging over a real sshd", function () {
     assert.ok((passes[0]?.wireBytes ?? Infinity) < 40 * MIB, "what had arrived was sent again");
     await assertSame();
   });
+
+  for (const [breaks, expected] of [
+    [false, 0],
+    [true, 1],
+  ] as const) {
+    it(`a last pass ${breaks ? "logs in once more when its connection broke while nothing used it" : "does not log in again"}`, async () => {
+      await prepare(8 * MIB);
+      await writeAt(guest.disks[0] ?? "", 0, randomBytes(8 * MIB));
+      await stageGuest({ ...guest.context, options: { passes: 1 } });
+      const sessions = sessionKeeper();
+      let logins = 0;
+      const connect = (): ReturnType<typeof guest.context.connect> => {
+        logins += 1;
+        return guest.context.connect();
+      };
+      const context = { ...guest.context, sessions, connect };
+      await runFinalPass({ ...context, options: { parallel: 1 }, quiesced: false });
+      await writeAt(guest.disks[0] ?? "", 4096, randomBytes(MIB));
+      if (breaks) proxy?.cut();
+      logins = 0;
+      await runFinalPass({ ...context, options: { parallel: 1 }, quiesced: true });
+      await verifyTarget({ ...context, options: {}, mode: "full" });
+      await sessions.release();
+      assert.equal(logins, expected);
+      await assertSame();
+    });
+  }
 
   it("compresses when the link is slower than that", async () => {
     // The first MiBs go into the buffers of the connection, as fast as memory is: what they are not, measures the link.
