@@ -96,10 +96,16 @@ export async function statesOn(
 }
 
 async function settled(host: Host, name: string): Promise<VolumeState> {
-  const state = await adjustedStateOn(host, name);
-  if (state.role !== "Primary") return state;
-  await demote(host, name);
-  return adjustedStateOn(host, name);
+  let state = await adjustedStateOn(host, name);
+  if (state.role === "Primary") {
+    await demote(host, name);
+    state = await adjustedStateOn(host, name);
+  }
+  if (state.connection === undefined || state.role === "Secondary") return state;
+  throw new RehomeError("volume-busy", `nobody can tell whether the volume ${name} is still promoted here`, {
+    machine: host.name,
+    remedy: `see what drbdadm role ${name} says there`,
+  });
 }
 
 async function adjust(host: Host, name: string): Promise<void> {

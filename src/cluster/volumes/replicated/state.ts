@@ -27,7 +27,7 @@ export async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion
 const STATE = 'for what in cstate role dstate; do said=$(drbdadm "$what" "$1") && echo "$said"; echo --; done';
 
 /** Has the fencing of a resource that is up, and not promoted, be what the configuration says, and tells its state. */
-const ADJUSTED_STATE = `case $(drbdadm role "$1") in Secondary*) drbdadm adjust "$1" || exit ;; esac
+const ADJUSTED_STATE = `case $(drbdadm role "$1") in Secondary*) drbdadm adjust "$1" >&2 || exit ;; esac
 ${STATE}`;
 
 /** What DRBD says of a resource on a host. @throws RehomeError connection-lost */
