@@ -38,7 +38,8 @@ export async function convertGuest(options: ConversionOptions): Promise<Conversi
   const { phases, phase } = clock(options);
   try {
     const kvm = options.hypervisor === "kvm";
-    const appliance = await phase("start the appliance", () => startAppliance({ ...options, kvm }));
+    const title = options.waiting === undefined ? "start the appliance" : "give the disks to the appliance";
+    const appliance = await phase(title, () => startAppliance({ ...options, kvm }));
     try {
       const done = await convertMounted(options, appliance, phase);
       await phase("unmount", () => appliance.close());

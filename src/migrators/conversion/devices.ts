@@ -4,7 +4,7 @@ import type { BlockDevice, GuestPlan, Machine } from "../types.js";
 import type { GuestDevice } from "./types.js";
 
 /** Where the appliance has the disks under the labels that they were added with (guestfs(3), "disk labels"). */
-const DISKS = "/dev/disk/guestfs";
+export const DISKS = "/dev/disk/guestfs";
 
 /** The partition `number` of a disk: sda1, nvme0n1p1. */
 export function partitionPath(disk: string, number: string): string {

@@ -7,6 +7,7 @@
 import type { Host } from "../../lib/host/types.js";
 import type { Report } from "../../lib/report.js";
 import type { Distribution, GuestPlan, Machine } from "../types.js";
+import type { WaitingAppliance } from "./guestfs/waiting.js";
 
 /** The guest whose disks are converted, and where. */
 export interface ConversionTarget {
@@ -37,6 +38,8 @@ export interface ConversionOptions extends ConversionTarget {
   readonly disks: readonly OverlayDisk[];
   /** What this host runs virtual machines with, by probeHypervisor: the appliance is one too. */
   readonly hypervisor: "kvm" | "qemu";
+  /** An appliance that was started ahead; a new one is started without it. It has ended when the conversion has. */
+  readonly waiting?: WaitingAppliance | undefined;
   readonly report: Report;
   /** Id of the reported task that the conversion is a part of. */
   readonly parentTask?: string;

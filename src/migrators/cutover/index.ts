@@ -4,6 +4,7 @@ import { asRehomeError, RehomeError } from "../../lib/errors.js";
 import type { Report } from "../../lib/report.js";
 import { formatMoment } from "../../lib/moment.js";
 import { formatDuration } from "../../lib/units.js";
+import { applianceAhead } from "../conversion/ahead.js";
 import { volumeKeeper } from "../landing/volume-keeper.js";
 import { plannedOf, stateOf, type GuestRecord } from "../guest-store.js";
 import { releaseSource } from "../cleanup.js";
@@ -17,7 +18,7 @@ import { bothFailed, notStaged, requireArrived, requireOnward, requireState, unf
 import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
-import { convertStep, writeConversionStep } from "./steps/convert.js";
+import { beginAhead, convertStep, writeConversionStep } from "./steps/convert.js";
 import { finalPassStep, verifyStep, warmPassStep } from "./steps/copy.js";
 import { preflightStep } from "./steps/preflight.js";
 import { quiesceStep } from "./steps/quiesce.js";
@@ -98,8 +99,9 @@ async function begin(request: CutoverRequest): Promise<CutoverResult> {
   return { guest: session.guest, ...downtimeOf(await store.records(), CUTOVER_STEPS) };
 }
 
-/** Forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
-async function leaveAlone({ source, volumes, sessions, home, report }: CutoverContext): Promise<void> {
+/** Ends the appliance and forgets connections. Volumes that cannot be closed any more are noted: what went wrong before is what counts. */
+async function leaveAlone({ source, volumes, sessions, ahead, home, report }: CutoverContext): Promise<void> {
+  await ahead.drop(); // before the volumes, which it may have open
   const noteOf = (thrown: unknown): void => {
     const text = `the volumes were not closed: ${asRehomeError(thrown).message}`;
     report.note({ severity: "warning", text });
@@ -150,7 +152,8 @@ async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
   const context = contextOf({ ...request, options, signal }, records);
   try {
     await limit.resume();
-    const beginning = atOpening(request.at, limit, { report, signal });
+    const opening = atOpening(request.at, limit, { report, signal });
+    const beginning = (step: string): Promise<void> => opening(step).then(() => beginAhead(step, context));
     await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning });
     return context;
   } catch (thrown) {
@@ -278,8 +281,10 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
   const { session, options, report, signal } = request;
   const planned = plannedOf(records);
   if (planned === undefined) throw notStaged(session);
-  let appliance: Promise<Hypervisor["type"]> | undefined;
+  let hypervisor: Promise<Hypervisor["type"]> | undefined;
   const { plan, machine } = planned;
+  const appliance = (): Promise<Hypervisor["type"]> =>
+    (hypervisor ??= probeHypervisor(session.target).then(({ type }) => type));
   const home = session.landing.kind === "cluster" ? clusterHome : machineHome;
   return {
     session,
@@ -289,7 +294,8 @@ function contextOf(request: CutoverRequest, records: readonly GuestRecord[]): Cu
     sessions: sessionKeeper(),
     volumes: volumeKeeper(() => session.openVolumes({ plan, report, signal }), report),
     home: home({ session, plan, machine, report, signal }),
-    appliance: () => (appliance ??= probeHypervisor(session.target).then(({ type }) => type)),
+    appliance,
+    ahead: applianceAhead({ host: session.target, hypervisor: appliance, report, signal }),
     options,
     report,
     signal,

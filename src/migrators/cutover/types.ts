@@ -1,5 +1,6 @@
 import type { Hypervisor } from "../../cluster/libvirt/types.js";
 import type { Report } from "../../lib/report.js";
+import type { ApplianceAhead } from "../conversion/ahead.js";
 import type { SessionKeeper, VerifyMode } from "../staging/index.js";
 import type { VolumeKeeper } from "../landing/volume-keeper.js";
 import type { GuestSession } from "../session.js";
@@ -32,6 +33,8 @@ export interface CutoverContext {
   readonly home: Home;
   /** What the appliance that converts the guest runs with; found out once and remembered. */
   readonly appliance: () => Promise<Hypervisor["type"]>;
+  /** The appliance that is started when the window opens. */
+  readonly ahead: ApplianceAhead;
   readonly options: CutoverOptions;
   readonly report: Report;
   /** Aborted by Ctrl-C; undoing goes on without it. */

@@ -119,6 +119,7 @@ guests: { web1: { source: phys } }
       ),
       home: {} as Home, // not asked for here
       appliance: () => Promise.reject(new Error("not asked for here")),
+      ahead: { begin: () => undefined, take: () => Promise.resolve(undefined), drop: () => Promise.resolve() },
       options: { ...OPTIONS, ...options },
       report: silentReport,
       signal: undefined,

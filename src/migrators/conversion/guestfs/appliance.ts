@@ -7,11 +7,11 @@ import { appliancePath, DEVICES_SCRIPT, deviceMountedAt, parseDevices, resolveDe
 import { parseFstab } from "../fstab.js";
 import type { GuestDevice, GuestFilesystem, OverlayDisk } from "../types.js";
 import { guestfsFilesystem } from "./filesystem.js";
+import { launch, START_TIMEOUT_MS, type Launched } from "./launch.js";
 import { removeOwnSnapshots } from "./own-snapshots.js";
-import { GuestfishError, guestfsEnvironment, startGuestfish, type GuestfishSession } from "./session.js";
+import { GuestfishError, guestfsEnvironment, type GuestfishSession } from "./session.js";
+import type { WaitingAppliance } from "./waiting.js";
 
-/** About 8 s of emulation on an idle machine, 25 s on a busy one. */
-const START_TIMEOUT_MS = 180_000;
 const WARM_UP_TIMEOUT_MS = 600_000;
 
 /** File systems besides the root that have what a conversion changes, as long as fstab mounts them. */
@@ -41,6 +41,8 @@ export interface ApplianceOptions {
   readonly disks: readonly OverlayDisk[];
   /** Has the file that is being copied into the guest. */
   readonly workFolder: string;
+  /** One that was started before the disks were complete, to be used instead of a new one. */
+  readonly waiting?: WaitingAppliance | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -60,64 +62,37 @@ export async function warmUp(host: Host, kvm: boolean): Promise<void> {
   });
 }
 
-/** @throws RehomeError appliance-failed, command-timeout, cancelled */
+/** @throws RehomeError appliance-failed, command-timeout, cancelled, and what plugging disks in throws */
 export async function startAppliance(options: ApplianceOptions): Promise<Appliance> {
-  const { plan, disks } = options;
-  const session = await startGuestfish(options);
+  const { plan, disks, waiting } = options;
+  const { session, kill } = waiting ?? (await startWithDisks(options));
   try {
-    for (const disk of disks) {
-      // unsafe: QEMU need not flush; the overlays are synced once, before they count as converted
-      await session.run("add", [disk.overlayPath, "format:qcow2", "cachemode:unsafe", `label:${disk.device}`]);
-    }
-    await launch(session, options.host);
+    await waiting?.plug(disks);
     await removeOwnSnapshots(session, plan.name);
-    const pid = (await session.run("get-pid")).toString("latin1").trim();
     const found = await session.run("debug", ["sh", DEVICES_SCRIPT]);
     const devices = parseDevices(found.toString("latin1"), plan);
-    return {
-      devices,
-      mount: () => mountGuest(session, options, devices),
-      close: () => close(session),
-      kill: () => kill(session, options, pid),
-    };
+    return { devices, mount: () => mountGuest(session, options, devices), close: () => close(session), kill };
   } catch (thrown) {
-    await session.kill();
+    await kill();
     throw thrown;
   }
 }
 
-async function launch(session: GuestfishSession, host: Host): Promise<void> {
-  try {
-    await session.run("run", [], START_TIMEOUT_MS);
-  } catch (thrown) {
-    const output =
-      thrown instanceof GuestfishError ? thrown.reason : thrown instanceof RehomeError ? thrown.message : undefined;
-    if (output === undefined || (thrown instanceof RehomeError && thrown.code === "cancelled")) throw thrown;
-    throw new RehomeError("appliance-failed", "the libguestfs appliance does not start", {
-      machine: host.name,
-      output,
-      remedy: "see what `libguestfs-test-tool` says on the target; the staged volumes are as they were",
-      cause: thrown,
-    });
-  }
+function startWithDisks(options: ApplianceOptions): Promise<Launched> {
+  const { disks } = options;
+  return launch({
+    ...options,
+    commands: disks.map(({ device, overlayPath }) => {
+      // unsafe: QEMU need not flush; the overlays are synced once, before they count as converted
+      return ["add", overlayPath, "format:qcow2", "cachemode:unsafe", `label:${device}`];
+    }),
+    mark: disks[0]?.overlayPath ?? "",
+  });
 }
 
 async function close(session: GuestfishSession): Promise<void> {
   await session.run("umount-all");
   await session.run("shutdown", [], 120_000);
-  await session.kill();
-}
-
-/**
- * Ends what still runs. guestfish's own watchdog ends a QEMU without a guestfish after two seconds, in which the overlays
- * would still be in use.
- */
-async function kill(session: GuestfishSession, { host, disks }: ApplianceOptions, pid: string): Promise<void> {
-  const overlay = disks[0]?.overlayPath;
-  if (/^\d+$/.test(pid) && overlay !== undefined) {
-    const ours = await host.run(["grep", "-qaF", "-e", overlay, "--", `/proc/${pid}/cmdline`]);
-    if (ours.exitCode === 0) await host.run(["kill", "-KILL", pid]);
-  }
   await session.kill();
 }
 

@@ -1,9 +1,20 @@
+import { aheadOrAnew } from "../../conversion/ahead.js";
 import { convertGuest } from "../../conversion/convert.js";
 import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
 import { conversionTarget, withImages } from "../../landing/images.js";
 import { markDiverged, markStaged } from "../../staging/index.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
+import { finalPassStep, verifyStep } from "./copy.js";
+import { quiesceStep } from "./quiesce.js";
+
+/** Steps of the window before the conversion. */
+const BEFORE: ReadonlySet<string> = new Set([quiesceStep, finalPassStep, verifyStep].map(({ name }) => name));
+
+/** Has the appliance start beside the first step of the window that is run, so that the conversion finds it running. */
+export function beginAhead(step: string, { ahead }: Pick<CutoverContext, "ahead">): void {
+  if (BEFORE.has(step)) ahead.begin();
+}
 
 /** What the guest needs to boot on KVM, on overlays: the staged volumes stay as they are. */
 export const convertStep: Step<CutoverContext> = {
@@ -13,12 +24,14 @@ export const convertStep: Step<CutoverContext> = {
   async run(context) {
     const target = conversionTarget(context);
     await discardOverlays(target);
-    const { machine, report } = context;
+    const { machine, report, ahead, signal } = context;
     const hypervisor = await context.appliance();
-    const result = await withImages(context, async (images) => {
-      const disks = await prepareOverlays(target, images);
-      return convertGuest({ ...target, machine, disks, report, hypervisor });
-    });
+    const result = await withImages(context, (images) =>
+      aheadOrAnew({ ahead, report, signal }, async (waiting) => {
+        const disks = await prepareOverlays(target, images);
+        return convertGuest({ ...target, machine, disks, report, hypervisor, waiting });
+      }),
+    );
     for (const { what } of result.changes) report.note({ severity: "info", text: what });
     for (const text of result.warnings) report.note({ severity: "warning", text });
     return { detail: `${result.changes.length} changes` };
