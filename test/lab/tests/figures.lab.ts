@@ -102,16 +102,16 @@ describe("figures: rehome, one delta, and a cold copy, of the same guest under t
       });
     }
 
-    await measure("one delta", (clock) => oneDelta(bench, clock));
-    await measure("cold copy", (clock) => coldCopy(bench, clock));
     await measure("rehome", async (clock) => {
       const measured = await rehomeWay(bench, move, clock);
       ({ delta } = measured);
       return measured.way;
     });
     await attempt("back to the source", () => goBack(bench, move));
+    await measure("one delta", (clock) => oneDelta(bench, clock));
+    await measure("cold copy", (clock) => coldCopy(bench, clock));
 
-    const figures = ways.map((way) => figuresOf(way, bench.meter.readings)).reverse();
+    const figures = ways.map((way) => figuresOf(way, bench.meter.readings));
     const verdicts = judge(figures, delta);
     const title = `${GUEST}: a disk of ${DISK / MIB} MiB, ${LOAD_MIB} MiB written between the first copy and the end`;
     const said = [...LEGEND, ...notes, ...failed].flatMap((text) => wrap(text, 80));
