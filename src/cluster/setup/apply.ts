@@ -11,7 +11,7 @@ import type { Edit } from "../cib/tree.js";
 import { clusterNodes } from "../control.js";
 import { changeLiveCib, readLiveCib, sameConfiguration } from "../pacemaker/live-cib.js";
 import { examine, hostOf, type Examined } from "./examine.js";
-import { stepText } from "./steps/text.js";
+import { stepText, stepTitle } from "./steps/text.js";
 import type { CibStep, CommandStep, FileStep, Step, WaitStep } from "./steps/types.js";
 
 /** One line of what was done to the machines. */
@@ -88,9 +88,9 @@ async function takeNeeded(
       ...(message !== undefined && { message }),
     });
   await record("begun");
-  const title = `${step.machine}: ${text}`;
+  const task = { id: `step ${step.machine}: ${text}`, title: `${step.machine}: ${stepTitle(step)}` };
   try {
-    await reported(report, { id: `step ${title}`, title }, () => take(examined, hosts, signal));
+    await reported(report, task, () => take(examined, hosts, signal));
   } catch (error) {
     await record("failed", error instanceof Error ? error.message : String(error));
     throw error;

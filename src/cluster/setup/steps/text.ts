@@ -14,6 +14,15 @@ export function stepText(step: Step): string {
   }
 }
 
+/** What fits a line of 80 columns with a machine's name before it and the time after it. */
+const FITS = 50;
+
+/** A step as it is shown while it is taken: a command that is too long for a line by what it is good for. */
+export function stepTitle(step: Step): string {
+  const text = stepText(step);
+  return step.kind === "command" && text.length > FITS ? step.why : text;
+}
+
 /** A command line as a person would type it; of a script of several lines all of it, on one. */
 function commandText(argv: readonly string[]): string {
   const [program, flag, script, , ...parameters] = argv;

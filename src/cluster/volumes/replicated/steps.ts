@@ -81,7 +81,7 @@ export function createSteps(
       argv: ["drbdadm", "new-current-uuid", "--clear-bitmap", `${name}/${number}`],
       // only where both sides are new: everything else is DRBD's own business
       unless: shell('! drbdadm dstate "$1" | grep -q "^Inconsistent/Inconsistent"', `${name}/${number}`),
-      why: "nobody has written to it yet: there is nothing to be copied to the other host",
+      why: "it is new, so there is nothing to copy to the other host",
     })),
   ];
 }
@@ -105,7 +105,7 @@ function logicalVolume(
       ...["--name", partName(name, number), ...place],
     ],
     unless: exists(group, partName(name, number)),
-    why: "the volume on this host",
+    why: "a logical volume for the guest",
   };
 }
 
@@ -129,7 +129,7 @@ function blank(machine: string, group: string, name: string, number: number, siz
     ),
     unless: shell(`${isTagged} *",$2,"*) exit 1 ;; esac`, volume, NOT_BLANK),
     timeoutMs: BLANK_MS + (size / SLOWEST_DISK) * 1000,
-    why: "both hosts have the same on it, zeros; what an earlier volume left is gone",
+    why: "zeros on it on both hosts, for what an earlier volume left",
   };
 }
 
