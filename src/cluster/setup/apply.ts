@@ -9,7 +9,7 @@ import { formatDuration } from "../../lib/units.js";
 import type { XmlElement } from "../../lib/xml.js";
 import type { Edit } from "../cib/tree.js";
 import { clusterNodes } from "../control.js";
-import { changeLiveCib, readLiveCib, sameConfiguration } from "../pacemaker/live-cib.js";
+import { changeLiveCib, hasQuorum, noQuorum, readLiveCib, sameConfiguration } from "../pacemaker/live-cib.js";
 import { examine, hostOf, type Examined } from "./examine.js";
 import { stepText, stepTitle } from "./steps/text.js";
 import type { CibStep, CommandStep, FileStep, Step, WaitStep } from "./steps/types.js";
@@ -38,7 +38,7 @@ const MEMBERS_MS = 180_000;
  * Takes the steps that are needed, in order, each after a last look whether it still is. One that fails ends it; the
  * next run goes on there.
  * @returns how many were needed
- * @throws RehomeError command-failed, file-unwritable, command-timeout, step-without-effect, cib-changed, cancelled …,
+ * @throws RehomeError command-failed, file-unwritable, command-timeout, step-without-effect, cib-changed, no-quorum, cancelled …,
  *   with the machine
  */
 export async function applySteps(
@@ -190,11 +190,16 @@ async function cibStep(step: CibStep, host: Host, signal: AbortSignal | undefine
   await changeLiveCib(host, step.edit);
 }
 
-/** What a change leads to was thought through on one configuration: with another one it may lead elsewhere. */
+/**
+ * What a change leads to was thought through on one configuration: with another one it may lead elsewhere. Without quorum
+ * others may decide meanwhile, and what is set here would win over that.
+ */
 function onlyWhileAsSeen(edit: Edit, seen: XmlElement, { name }: Host): Edit {
   return (cib) => {
     const after = edit(cib);
-    if (after === cib || sameConfiguration(after, cib) || sameConfiguration(cib, seen)) return after;
+    if (after === cib || sameConfiguration(after, cib)) return after;
+    if (!hasQuorum(cib)) throw noQuorum(name);
+    if (sameConfiguration(cib, seen)) return after;
     throw new RehomeError("cib-changed", "somebody else changed the cluster's configuration meanwhile", {
       machine: name,
       remedy: "run it again",

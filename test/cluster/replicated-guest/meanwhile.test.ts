@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { findResource } from "../../../src/cluster/cib/edit.js";
 import { addGuest, type GuestRequest } from "../../../src/cluster/replicated-guest/index.js";
 import type { ClusterSession } from "../../../src/cluster/setup/session.js";
@@ -21,16 +21,22 @@ describe("registering a guest while others work", () => {
   const begin = (...parameters: Parameters<typeof guestWorld>): World => (world = guestWorld(...parameters));
   afterEach(() => world.end());
 
-  /** An administrator changes the cluster right before it is changed, with `crm_attribute` and these words. */
-  function changed(...words: readonly string[]): ClusterSession {
-    const { session, alpha, cib } = world;
+  /** Something happens right before the cluster is changed. */
+  function meanwhile(happens: () => void): ClusterSession {
+    const { session, alpha } = world;
     let isLeft = true;
     alpha.before = (argv) => {
       if (!isLeft || argv[2]?.includes("cibadmin --patch") !== true) return;
       isLeft = false;
-      execFileSync("crm_attribute", words, { env: { ...process.env, CIB_file: cib }, stdio: "pipe" });
+      happens();
     };
     return session;
+  }
+
+  /** An administrator changes the cluster meanwhile, with `crm_attribute` and these words. */
+  function changed(...words: readonly string[]): ClusterSession {
+    const env = { ...process.env, CIB_file: world.cib };
+    return meanwhile(() => execFileSync("crm_attribute", words, { env, stdio: "pipe" }));
   }
   const verified = (): number => world.alpha.asked.filter((asked) => asked.startsWith("crm_verify")).length;
 
@@ -65,5 +71,17 @@ describe("registering a guest while others work", () => {
     const release = (): Promise<void> => Promise.resolve();
     await assert.rejects(addGuest(session, { ...REQUEST, release }, OPTIONS), { code: "no-quorum" });
     assert.equal(world.alpha.fake.files.size, 0);
+  });
+
+  it("is not made known to a part of the cluster that lost its quorum meanwhile", async () => {
+    begin();
+    const session = meanwhile(() => {
+      const cib = cibOf(world);
+      const updates = Number(cib.attributes["num_updates"]) + 1;
+      const attributes = { ...cib.attributes, "have-quorum": "0", num_updates: `${updates}` };
+      writeFileSync(world.cib, writeXml({ ...cib, attributes }));
+    });
+    await assert.rejects(addGuest(session, REQUEST, OPTIONS), { code: "no-quorum" });
+    assert.equal(findResource(cibOf(world), "web1"), undefined);
   });
 });
