@@ -32,7 +32,8 @@ esac
 const STORE = `#!/bin/sh
 [ "$*" = "-f /local/domain/0/backend" ] || exit 2
 cd "\${0%/*}"
-[ -s store ] && exec cat store
+[ ! -e no-socket ] || { echo "xenstore-ls: xs_open: No such file or directory" >&2; exit 1; }
+[ -s store ] && cat store && [ ! -e vanished ] && exit
 echo "xenstore-ls: xs_directory (/local/domain/0/backend): No such file or directory" >&2
 exit 1
 `;
@@ -102,6 +103,32 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
       assert.deepEqual([proof.id, proof.open, programs], [undefined, [], 1]);
     });
 
+    it("is not off where the list of what is open ends early", async () => {
+      await put("list", HEAD + DOM0);
+      await put("vanished", ""); // before Xen 4.6 xenstore-ls ends with an error when a key goes while it lists
+      const end = '/local/domain/0/backend/vbd/7 = ""\n';
+      for (const store of [OPEN.replace("DISK", domain.disks[0]?.path ?? ""), end]) {
+        await put("store", store);
+        await assert.rejects(prove(host, domain), { code: "command-failed" });
+      }
+    });
+
+    it("is not off while the host does not tell what it has open", async () => {
+      await put("list", HEAD + DOM0);
+      await put("store", "/local/domain/0/backend/vbd/7/51713/params:\n");
+      assert.equal((await prove(host, domain)).open.length, 1);
+    });
+
+    it("is off when another domain's drive is empty, or has the same disc", async () => {
+      const drive = { device: "xvdc", backend: "file", writable: false, cdrom: true } as const;
+      const disks = [...domain.disks, { ...drive, path: "" }, { ...drive, path: "/srv/debian.iso" }];
+      await put("list", HEAD + DOM0);
+      const params = ["", "aio:", "aio:/srv/debian.iso"];
+      const line = (value: string, at: number): string => `/local/domain/0/backend/qdisk/9/${at}/params = "${value}"\n`;
+      await put("store", params.map(line).join(""));
+      assert.deepEqual((await prove(host, { ...domain, disks })).open, []);
+    });
+
     it("never shuts down another run than the one that was meant", async () => {
       await put("list", HEAD + DOM0 + WEB1.replace(" 7 ", " 9 "));
       await assert.rejects(shutDown(host, domain, 6, 60_000), { code: "cutover-stale" });
@@ -127,6 +154,9 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
       await rm(domain.disks[0]?.path ?? "");
       await assert.rejects(prove(host, domain), { code: "command-failed", message: /^stat / });
       await put("a disk.img", "data");
+      await put("no-socket", "");
+      await assert.rejects(prove(host, domain), { code: "command-failed", output: /xs_open/ });
+      await rm(join(folder, "no-socket"));
       for (const [name, what] of [
         ["xenstore-ls", "xenstore-ls is not installed"],
         ["xl", "xl is not installed"],

@@ -166,21 +166,30 @@ function understood(
   };
 }
 
-/** Without any backend there is no such path; a shell that finds no program says something like it, by other exit codes. */
+/**
+ * Without any backend there is no such path. A shell that finds no program says something like it, by other exit codes;
+ * so does xenstore-ls without a xenstored (xs_open), and an old one when a key goes away after it has listed others.
+ */
 function isEmpty({ exitCode, stdout, stderr }: Answer): boolean {
-  return exitCode > 0 && exitCode < 126 && /ENOENT|No such file|couldn't find/i.test(stderr + stdout);
+  if (exitCode === 0 || exitCode >= 126 || stdout.trim() !== "") return false;
+  return /ENOENT|No such file|couldn't find/i.test(stderr) && !/\bxs_\w*open\b/.test(stderr);
 }
 
 /** `path = "value"`, or `path:` for what went away while it was listed. */
 const BACKEND_LINE = /^\/local\/domain\/0\/backend(?:\/[^\s:]*)?(?: = ".*"|:)$/;
 
+/** What a device was given, when that cannot be read: gone a moment later, or to be asked for again. */
+const UNTOLD = /\/params:$/;
+
 function openDisks(host: Host, domain: ControlledDomain, store: string): readonly string[] {
-  const garbled = store.split("\n").find((line) => line !== "" && !BACKEND_LINE.test(line));
+  const lines = store.split("\n");
+  const garbled = lines.find((line) => line !== "" && !BACKEND_LINE.test(line));
   if (garbled !== undefined) unreadable(host, "xenstore-ls printed something else than keys and values", garbled);
-  const paths = new Set(domain.disks.map(({ path }) => path));
-  return parseBackends(store)
+  const paths = new Set(diskPaths(domain)); // drives of several domains may be empty, or have the same disc
+  const open = parseBackends(store)
     .map(({ params }) => params.replace(/^(?:phy|file|aio|raw|tap|qcow2?|vhd):/, ""))
     .filter((path) => paths.has(path));
+  return [...open, ...lines.filter((line) => UNTOLD.test(line))];
 }
 
 function diskPaths({ disks }: ControlledDomain): readonly string[] {
