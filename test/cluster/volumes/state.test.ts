@@ -65,4 +65,19 @@ describe("what DRBD says of a volume", () => {
     const broken = await host({ ...UP, adjust: "echo 'no such resource' >&2; exit 11" });
     await assert.rejects(adjustedStateOn(broken, "web1"), { code: "command-failed", output: /no such resource/ });
   });
+
+  it("is not handed over unadjusted where nobody could tell at first whether it is promoted", async () => {
+    const late = `[ -e ${folder}/late ] && echo Secondary/Secondary || { touch ${folder}/late; exit 11; }`;
+    const unsure = await host({ ...UP, role: late });
+    await assert.rejects(handOver([unsure], "web1", parseXml("<cib/>", "none")), { code: "volume-busy" });
+  });
+
+  it("is not that of one that is not up while DRBD does not answer drbdadm in time", async () => {
+    const stuck = "echo 'did not terminate within 5 seconds' >&2; exit 20"; // drbdadm's E_EXEC_ERROR
+    const silent = await host({ cstate: stuck, role: stuck, dstate: stuck });
+    await assert.rejects(handOver([silent], "web1", parseXml("<cib/>", "none")), {
+      code: "command-failed",
+      output: /did not terminate/,
+    });
+  });
 });

@@ -23,12 +23,20 @@ export async function moduleVersion(hosts: readonly Host[]): Promise<DrbdVersion
   });
 }
 
-/** Connection, role and disks of $1, each with a line after it; what drbdadm cannot tell is missing. */
-const STATE = 'for what in cstate role dstate; do said=$(drbdadm "$what" "$1") && echo "$said"; echo --; done';
+/** Role, connection and disks of $1, each with a line after it; what drbdadm cannot tell is missing. */
+const ROLE = 'said=$(drbdadm role "$1")';
+const REST =
+  'echo "$said"; echo --; for what in cstate dstate; do said=$(drbdadm "$what" "$1") && echo "$said"; echo --; done';
+const STATE = `${ROLE} || said=; ${REST}`;
 
-/** Has the fencing of a resource that is up, and not promoted, be what the configuration says, and tells its state. */
-const ADJUSTED_STATE = `case $(drbdadm role "$1") in Secondary*) drbdadm adjust "$1" >&2 || exit ;; esac
-${STATE}`;
+/**
+ * Has the fencing of a resource that is up, and not promoted, be what the configuration says, and tells its state. The role
+ * is asked once: what is told to be not promoted was adjusted. Without an answer in time (drbdadm's exit code 20) nobody
+ * knows whether it is up.
+ */
+const ADJUSTED_STATE = `${ROLE}
+case $?:$said in 0:Secondary*) drbdadm adjust "$1" >&2 || exit ;; 20:*) exit 20 ;; 0:*) ;; *) said= ;; esac
+${REST}`;
 
 /** What DRBD says of a resource on a host. @throws RehomeError connection-lost */
 export async function stateOn(host: Host, name: string): Promise<VolumeState> {
@@ -39,12 +47,12 @@ export async function stateOn(host: Host, name: string): Promise<VolumeState> {
 export async function adjustedStateOn(host: Host, name: string): Promise<VolumeState> {
   const result = await host.run(["sh", "-c", ADJUSTED_STATE, "sh", name], ADJUST_LIMIT);
   if (result.exitCode === 0) return stateOf(result.stdout);
-  throw commandFailed(host, { ...result, argv: ["drbdadm", "adjust", name] });
+  throw commandFailed(host, { ...result, argv: ["drbdadm"] });
 }
 
 /** `drbdadm` prints a line for each volume: `UpToDate/UpToDate`, this side first. */
 function stateOf(said: string): VolumeState {
-  const [connection = [], role = [], disks = []] = said
+  const [role = [], connection = [], disks = []] = said
     .split(/^--$/m)
     .map((text) => text.split("\n").filter((line) => line !== "" && line !== "Unconfigured"));
   return {
