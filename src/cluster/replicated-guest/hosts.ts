@@ -48,7 +48,8 @@ echo --
  */
 export async function hostDomains(host: Host, libvirt = LIBVIRT): Promise<readonly HostDomain[]> {
   const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", libvirt], LIMIT);
-  const [listed = "", told] = output.split(/^--\n/m);
+  const [listed = "", ...rest] = output.split(/^(--\n)/m); // a description may have such a line too
+  const told = rest.length === 0 ? undefined : rest.slice(1).join("");
   const uuids = listed.split("\n");
   const texts = told?.split(/(?<=^<\/domain>\n)/m) ?? [];
   const found = texts

@@ -53,6 +53,14 @@ describe("the domains that libvirt has on a host", () => {
     );
   });
 
+  it("are told whatever their description is", async () => {
+    const text = "two lines\n--\n</domain>".replace("<", "&lt;");
+    const described = NODE.replace("<name>db1</name>", `<name>db1</name><description>${text}</description>`);
+    writeFileSync(join(folder, "node.xml"), described);
+    const names = (await hostDomains(localHost("alpha"), libvirt)).map(({ name }) => name);
+    assert.deepEqual(names, ["db1", "web1", "web2"]);
+  });
+
   it("are none where there is none", async () => {
     writeFileSync(join(folder, "node.xml"), "<node/>");
     assert.deepEqual(await hostDomains(localHost("alpha"), libvirt), []);
