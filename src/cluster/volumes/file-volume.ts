@@ -21,7 +21,7 @@ const PIECE = 4 * 1024 * 1024;
 /** Volumes that are files of the machine that rehome runs on. */
 export const fileVolumes: VolumeStore = {
   open: openFileVolume,
-  mark: readMark,
+  mark: markOfFile,
   async remark(path, mark) {
     const found = await readMark(path);
     if (found === undefined) throw new RehomeError("volume-missing", "there is no volume made by rehome", { path });
@@ -30,6 +30,12 @@ export const fileVolumes: VolumeStore = {
   withImage: (path, work) => work(path),
   space: async (path) => ({ allocated: await allocatedSpace(path), free: await freeSpace(path) }),
 };
+
+/** The mark of the file that is there: another one in its place has none. */
+async function markOfFile(path: string): Promise<FileMark | undefined> {
+  const [mark, found] = await Promise.all([readMark(path), statOrNothing(path)]);
+  return found !== undefined && mark?.inode === inodeOf(found) ? mark : undefined;
+}
 
 /**
  * Opens the volume of a disk, a sparse raw file, and makes it when there is none.

@@ -185,6 +185,15 @@ describe("what one pass leaves open for the next", function () {
     await assert.rejects(proof(), { code: "volume-missing" });
   });
 
+  it("is no volume that something else was put in the place of, with its mark still there", async () => {
+    await stageGuest({ ...guest.context, options: { passes: 1 } });
+    await warm();
+    await writeFile(`${volume()}.new`, random(10, SIZE));
+    await rename(`${volume()}.new`, volume());
+    await assert.rejects(atRest(), { code: "volume-foreign" });
+    assert.equal(open, 0);
+  });
+
   it("is only the volumes' part where the source would not leave readers alone", async () => {
     await stageGuest({ ...guest.context, options: { passes: 1 } });
     await warm();
