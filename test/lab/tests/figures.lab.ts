@@ -64,7 +64,7 @@ describe("figures: rehome, one delta, and a cold copy, of the same guest under t
     await warmUp(localHost(), (await accelerator()) === "kvm");
   });
   after(async () => {
-    meter?.stop();
+    await meter?.stop();
     await cluster?.close();
   });
 

@@ -19,6 +19,7 @@ export class Meter {
   readonly readings: Reading[] = [];
   private process: HostProcess | undefined;
   private stopped = false;
+  private watching: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly machine: Machine,
@@ -30,7 +31,7 @@ export class Meter {
     const disk = (await machine.check(["vgs", "--noheadings", "-o", "pv_name", group])).trim();
     const device = (await machine.check(["realpath", disk])).trim();
     const meter = new Meter(machine, ["sh", "-c", WATCH, "sh", device.replace("/dev/", ""), nicName(0)]);
-    void meter.watch();
+    meter.watching = meter.watch();
     await meter.next();
     return meter;
   }
@@ -44,9 +45,10 @@ export class Meter {
     }
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
     this.process?.kill();
+    await this.watching;
   }
 
   /** The connection may be lost: the counters go on, and so does this. Never rejects. */
@@ -55,8 +57,10 @@ export class Meter {
       try {
         this.process = await (await this.machine.host()).start(this.argv);
         this.process.stderr.resume();
-        this.process.stdout.on("error", () => undefined); // of a lost connection: its end is told by `exited`
-        createInterface({ input: this.process.stdout }).on("line", (line) => {
+        const ignore = (): void => undefined; // a lost connection's end is told by `exited`
+        this.process.stdout.on("error", ignore);
+        const lines = createInterface({ input: this.process.stdout }).on("error", ignore); // it says the same again
+        lines.on("line", (line) => {
           const [sectors = Number.NaN, sentBytes = Number.NaN] = line.split(" ").map(Number);
           this.readings.push({ at: Date.now(), readBytes: sectors * SECTOR, sentBytes });
         });
