@@ -65,6 +65,7 @@ export async function openQmp({ machine, input, output, onEvent, answerMs }: Qmp
   const lines = createInterface({ input });
   lines.on("line", take);
   lines.on("close", () => end(failed("it has ended")));
+  lines.on("error", () => undefined); // it says again what its input says
   input.on("error", (error) => end(failed(error.message)));
   output.on("error", (error) => end(failed(error.message)));
 

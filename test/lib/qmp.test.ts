@@ -40,6 +40,15 @@ describe("QEMU's monitor", () => {
     assert.equal(await qmp.ask("yes"), 7);
   });
 
+  it("says that the connection to it broke, and nothing else happens", async () => {
+    const ends = qemu(() => undefined);
+    const qmp = await openQmp(ends);
+    const asked = qmp.ask("quit");
+    ends.input.destroy(new Error("read ECONNRESET"));
+    await assert.rejects(asked, { code: "command-failed", message: /read ECONNRESET/ });
+    await new Promise((resolve) => setImmediate(resolve)); // an error that nobody hears would end the process
+  });
+
   it("never waits for one that has ended, or says nonsense, or nothing", async () => {
     const ended = qemu(() => undefined);
     const one: Qmp = await openQmp(ended);
