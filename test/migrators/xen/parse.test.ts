@@ -141,6 +141,11 @@ broken                                       9   224     1     ----c-       1.0
       { domainId: 2, device: "xvda", params: "/dev/xenvg/db1-disk" },
     ]);
     assert.deepEqual(parseBackends(""), []);
+    const tapdisk = ['tapdisk-params = "vhd:/srv/a.vhd"', 'params = "/dev/xen/blktap-2/tapdev0"'];
+    for (const keys of [tapdisk, tapdisk.toReversed()]) {
+      const lines = keys.map((key) => `/local/domain/0/backend/vbd/3/51712/${key}\n`).join("");
+      assert.deepEqual(parseBackends(lines), [{ domainId: 3, device: "51712", params: "vhd:/srv/a.vhd" }]);
+    }
   });
 
   it("says so when a tool prints something else", () => {

@@ -179,7 +179,7 @@ function isEmpty({ exitCode, stdout, stderr }: Answer): boolean {
 const BACKEND_LINE = /^\/local\/domain\/0\/backend(?:\/[^\s:]*)?(?: = ".*"|:)$/;
 
 /** What a device was given, when that cannot be read: gone a moment later, or to be asked for again. */
-const UNTOLD = /\/params:$/;
+const UNTOLD = /\/(?:tapdisk-)?params:$/;
 
 function openDisks(host: Host, domain: ControlledDomain, store: string): readonly string[] {
   const lines = store.split("\n");

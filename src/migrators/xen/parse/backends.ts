@@ -3,7 +3,7 @@ export interface OpenBackend {
   readonly domainId: number;
   /** In the domain: `xvda`. */
   readonly device: string;
-  /** What it was given: `/dev/vg0/web1`, `aio:/srv/a.img`. */
+  /** What it was given: `/dev/vg0/web1`, `aio:/srv/a.img`; with tapdisk, what that reads, not the device that it makes of it. */
   readonly params: string;
 }
 
@@ -22,7 +22,8 @@ export function parseBackends(output: string): readonly OpenBackend[] {
     const backend = found.get(place) ?? { domainId: Number(id), device: number, params: "" };
     found.set(place, backend);
     if (key === "dev") backend.device = value;
-    if (key === "params") backend.params = value;
+    if (key === "params") backend.params ||= value;
+    if (key === "tapdisk-params") backend.params = value;
   }
   return [...found.values()];
 }
