@@ -47,7 +47,7 @@ echo --
  * @throws RehomeError command-failed, output-unreadable when libvirt does not answer: unknown is not none
  */
 export async function hostDomains(host: Host, libvirt = LIBVIRT): Promise<readonly HostDomain[]> {
-  const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", libvirt], LIMIT);
+  const output = await runChecked(host, ["sh", "-c", DOMAINS, "sh", libvirt], { ...LIMIT, env: { LC_ALL: "C" } });
   const [listed = "", ...rest] = output.split(/^(--\n)/m); // a description may have such a line too
   const told = rest.length === 0 ? undefined : rest.slice(1).join("");
   const uuids = listed.split("\n");

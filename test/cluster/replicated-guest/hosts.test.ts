@@ -61,6 +61,15 @@ describe("the domains that libvirt has on a host", () => {
     assert.deepEqual(names, ["db1", "web1", "web2"]);
   });
 
+  it("are told by a host whose locale was never made, which virsh complains of", async () => {
+    const local = localHost("alpha");
+    const host: Host = {
+      ...local,
+      run: (argv, options) => local.run(argv, { ...options, env: { LC_ALL: "xx_YY.UTF-8", ...options?.env } }),
+    };
+    assert.equal((await hostDomains(host, libvirt)).length, 3);
+  });
+
   it("are none where there is none", async () => {
     writeFileSync(join(folder, "node.xml"), "<node/>");
     assert.deepEqual(await hostDomains(localHost("alpha"), libvirt), []);
