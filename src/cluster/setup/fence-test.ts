@@ -16,6 +16,8 @@ import type { ClusterSession } from "./session.js";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 const FENCE_S = 120;
 const POLL_MS = 2000;
+/** Sooner than this a machine that was switched off and on hardly answers. */
+const PATIENCE_MS = 60_000;
 
 /** What a machine that boots answers with, before it lets anybody in. */
 const NOT_YET: readonly string[] = [
@@ -78,6 +80,16 @@ function activeOn({ id, instances, children, agent = "" }: Summary, node: string
   return [...(counts ? [id] : []), ...children.flatMap((child) => activeOn(child, node))];
 }
 
+export interface FenceTestOptions {
+  readonly connect: ConnectMachine;
+  readonly report: Report;
+  /** How long it may take to come back, in ms. */
+  readonly timeoutMs: number;
+  /** How long it may stay silent before it is switched on once more, in ms. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Fences a member through Pacemaker, as it would be done when it hangs, and waits until it is back. That it has booted
  * anew is the proof that the power was off; the CIB remembers it for as long as the fencing device stays as it is.
@@ -86,12 +98,7 @@ function activeOn({ id, instances, children, agent = "" }: Summary, node: string
 export async function fenceTest(
   session: ClusterSession,
   name: string,
-  {
-    connect,
-    report,
-    timeoutMs,
-    signal,
-  }: { connect: ConnectMachine; report: Report; timeoutMs: number; signal?: AbortSignal },
+  { connect, report, timeoutMs, patienceMs = PATIENCE_MS, signal }: FenceTestOptions,
 ): Promise<FenceTestResult> {
   return session.exclusively(`rehome cluster fence-test ${name}`, async (journal) => {
     const test = { cluster: session.cluster, ...participants(session, name) };
@@ -109,6 +116,7 @@ export async function fenceTest(
         before,
         name,
         end: startedAt + timeoutMs,
+        silent: once(Date.now() + patienceMs, () => switchOn(by, name, report)),
         ...(signal && { signal }),
       });
       if (after !== before) return;
@@ -161,11 +169,35 @@ async function fence(by: Host, name: string): Promise<void> {
   });
 }
 
+/**
+ * A fencer that has just been started may not know yet what its agent can do, and takes a reboot for a switching off
+ * (pacemaker-fenced: "Remapping 'reboot' … to 'off'"): then nobody switches the machine on again. One that is on stays so.
+ */
+async function switchOn(by: Host, name: string, report: Report): Promise<void> {
+  const argv = ["stonith_admin", "--unfence", name, "--timeout", `${FENCE_S}`];
+  const result = await by.run(argv, { timeoutMs: (FENCE_S + 30) * 1000 });
+  const text = `${name} was silent for long, and ${by.name} ${result.exitCode === 0 ? "made sure that it is on" : "could not switch it on"}`;
+  const why = result.exitCode === 0 ? "" : `: ${commandFailed(by, result).output ?? ""}`;
+  report.note({ severity: result.exitCode === 0 ? "info" : "warning", text: `${text}${why}` });
+}
+
+/** Does something the first time that it is asked for after a moment. @param from ms since the epoch */
+function once(from: number, work: () => Promise<void>): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (isDone || Date.now() < from) return;
+    isDone = true;
+    await work();
+  };
+}
+
 interface Await {
   readonly connect: ConnectMachine;
   readonly name: string;
   readonly before: string;
   readonly end: number;
+  /** Called again and again while it does not answer. */
+  readonly silent: () => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -176,6 +208,7 @@ async function bootedAnew(test: Test, options: Await): Promise<string> {
     const now = await answeringBootId(test, options);
     if (now !== undefined) return now;
     if (Date.now() >= options.end) throw tooLate(options.name, "did not answer SSH again");
+    await options.silent();
     await pause();
   }
 }

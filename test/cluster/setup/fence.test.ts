@@ -5,7 +5,7 @@ import { configureCluster } from "../../../src/cluster/setup/cib/base.js";
 import { hostsOf } from "../../../src/cluster/setup/members.js";
 import type { ClusterSession } from "../../../src/cluster/setup/session.js";
 import { RehomeError } from "../../../src/lib/errors.js";
-import { silentReport } from "../../../src/lib/report.js";
+import { silentReport, type Note } from "../../../src/lib/report.js";
 import { parseXml, writeXml, type XmlElement } from "../../../src/lib/xml.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 import { bareCib, CAPACITIES } from "./cib.js";
@@ -45,13 +45,19 @@ class World {
     };
   }
 
-  test(timeoutMs = 30_000): ReturnType<typeof fenceTest> {
+  /** How often the machine does not answer. */
+  silence = 1;
+  readonly notes: string[] = [];
+
+  test(timeoutMs = 30_000, patienceMs?: number): ReturnType<typeof fenceTest> {
+    const report = { ...silentReport, note: ({ text }: Note) => void this.notes.push(text) };
+    const patience = patienceMs === undefined ? {} : { patienceMs };
     const connect = (): Promise<FakeHost> => {
       this.answers += 1;
-      if (this.answers === 1) return Promise.reject(new RehomeError("host-unreachable", "no route"));
+      if (this.answers <= this.silence) return Promise.reject(new RehomeError("host-unreachable", "no route"));
       return Promise.resolve(this.alpha);
     };
-    return fenceTest(this.session(), "alpha", { connect, report: silentReport, timeoutMs });
+    return fenceTest(this.session(), "alpha", { connect, report, timeoutMs, ...patience });
   }
 }
 
@@ -65,6 +71,34 @@ describe("rehome cluster fence-test", () => {
     const result = await world.test();
     assert.deepEqual([result.fencedBy, result.untested], ["beta", ["beta"]]);
     assert.ok(result.backMs >= result.fencedMs);
+  });
+
+  it("has a machine switched on, once, that was left off", async () => {
+    const world = new World();
+    world.silence = Number.POSITIVE_INFINITY;
+    world.beta
+      .on(/^stonith_admin --reboot alpha/, "") // taken for "off" by a fencer that does not know its agent yet
+      .on(/^stonith_admin --unfence alpha/, () => {
+        world.boot = "boot-2";
+        world.silence = world.answers + 1;
+        return "";
+      });
+    await world.test(30_000, 0);
+    assert.equal(world.beta.commandLines.filter((line) => line.includes("--unfence")).length, 1);
+    assert.deepEqual(world.notes, ["alpha was silent for long, and beta made sure that it is on"]);
+  });
+
+  it("says that a machine cannot be switched on, and goes on waiting", async () => {
+    const world = new World();
+    world.silence = 2;
+    world.beta
+      .on(/^stonith_admin --reboot alpha/, () => {
+        world.boot = "boot-2";
+        return "";
+      })
+      .on(/^stonith_admin --unfence alpha/, { exitCode: 194, stderr: "No such device\n" });
+    await world.test(30_000, 0);
+    assert.deepEqual(world.notes, ["alpha was silent for long, and beta could not switch it on: No such device"]);
   });
 
   it("fails when the machine was never off", async () => {
