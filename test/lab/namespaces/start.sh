@@ -3,6 +3,7 @@
 set -eu
 folder=$1
 name=$2
+node=$(dirname "$0")/node.sh # found here: below, it would be one more child, to be mistaken for process 1 of the node
 
 # the taps of a node that was just switched off may still be going away
 for network in lan backplane; do
@@ -12,7 +13,7 @@ for network in lan backplane; do
 done
 
 setsid unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc \
-  sh "$(dirname "$0")/node.sh" "$folder/" "$name" "$3" "$4" </dev/null >>"$folder/console.log" 2>&1 &
+  sh "$node" "$folder/" "$name" "$3" "$4" </dev/null >>"$folder/console.log" 2>&1 &
 echo "$!" >"$folder/pid"
 until init=$(pgrep -P "$!"); do sleep 0.02; done
 echo "$init" >"$folder/init"

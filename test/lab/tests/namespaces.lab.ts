@@ -6,7 +6,7 @@ import { eventually } from "./eventually.js";
 const JOIN_MS = 60_000;
 
 describe("a cluster in namespaces", () => {
-  let cluster: NamespaceCluster;
+  let cluster: NamespaceCluster | undefined;
   let alpha: NamespaceNode;
   let beta: NamespaceNode;
 
@@ -17,7 +17,7 @@ describe("a cluster in namespaces", () => {
     await online(3);
     console.log(`      quorate after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   });
-  after(() => cluster.close());
+  after(() => cluster?.close());
 
   /** Waits until alpha sees so many nodes online, with quorum. */
   async function online(count: number): Promise<void> {
