@@ -31,11 +31,15 @@ export class MovedDomain {
     }
   }
 
+  /** Of its NIC, wherever it runs. */
+  get address(): string {
+    return XEN_GUESTS.find(({ name }) => name === this.name)?.address ?? "";
+  }
+
   /** Takes a number from its service, wherever that runs: each is on its disk before it is given out. */
   async takeNumber(): Promise<void> {
-    const address = XEN_GUESTS.find(({ name }) => name === this.name)?.address ?? "";
     await eventually(BOOT_MS, async () => {
-      const number = await askLedger(address);
+      const number = await askLedger(this.address);
       assert.ok(number > this.last, `${number} was given out before: ${this.last} was the last`);
       this.last = number;
     });
