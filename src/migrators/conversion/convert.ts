@@ -34,12 +34,16 @@ export async function convertGuest(options: ConversionOptions): Promise<Conversi
   if (state !== "prepared") {
     throw new RehomeError("internal", `the overlays of ${options.plan.name} are ${state} instead of prepared`);
   }
-  const startedAt = Date.now();
+  const begunAt = Date.now();
   const { phases, phase } = clock(options);
   try {
     const kvm = options.hypervisor === "kvm";
     const title = options.waiting === undefined ? "start the appliance" : "give the disks to the appliance";
     const appliance = await phase(title, () => startAppliance({ ...options, kvm }));
+    const { startMs, startedAt } =
+      options.waiting === undefined
+        ? { startMs: Date.now() - begunAt, startedAt: Date.now() }
+        : { startMs: options.waiting.startMs, startedAt: begunAt };
     try {
       const done = await convertMounted(options, appliance, phase);
       await phase("unmount", () => appliance.close());
@@ -47,7 +51,7 @@ export async function convertGuest(options: ConversionOptions): Promise<Conversi
         await runChecked(options.host, ["sync", "--", ...options.disks.map((disk) => disk.overlayPath)]);
         await setOverlayState(options, "converted");
       });
-      return { ...done, phases, durationMs: Date.now() - startedAt };
+      return { ...done, phases, durationMs: Date.now() - startedAt, startMs };
     } finally {
       await appliance.kill();
     }

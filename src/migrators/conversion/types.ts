@@ -52,7 +52,10 @@ export interface ConversionReport {
   readonly warnings: readonly string[];
   /** Where the time went, in order; downtime is made of it. */
   readonly phases: readonly Phase[];
+  /** Without the start of the appliance, in ms. */
   readonly durationMs: number;
+  /** The start of the appliance, in ms; one that was waiting started before. */
+  readonly startMs: number;
 }
 
 /** One thing that was changed inside the guest. */

@@ -86,7 +86,7 @@ async function perform(
     return rehearsal;
   };
   const { disks, converted } = await convert(request, setting, images, note);
-  const { durationMs: convertMs } = converted;
+  const times = { convertMs: converted.durationMs, applianceMs: converted.startMs };
   const memory = await memoryHere(session.target, plan, request.report);
   const booted = await boot(request, setting, disks, memory);
   const consolePath = join(kept, "console.txt");
@@ -95,12 +95,12 @@ async function perform(
   if (!verdict.boots) {
     const doubt = doubtAbout(booted, emulated);
     const because = [verdict.why, doubt?.what].filter(Boolean).join("; ");
-    await note({ outcome: doubt === undefined ? "fails" : "unclear", because, convertMs });
+    await note({ outcome: doubt === undefined ? "fails" : "unclear", because, ...times });
     throw doesNotBoot(session.guest, because, doubt?.remedy, consolePath, booted);
   }
   return {
     guest: session.guest,
-    ...(await note({ outcome: "boots", because: verdict.by, convertMs, bootMs })),
+    ...(await note({ outcome: "boots", because: verdict.by, ...times, bootMs })),
     changes: converted.changes.map(({ what }) => what),
     warnings: converted.warnings,
     failedServices: booted.failedServices,

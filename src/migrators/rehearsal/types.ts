@@ -6,8 +6,10 @@ export interface Rehearsal {
   readonly outcome: "boots" | "fails" | "unclear";
   /** In a few words: `login prompt`, `grub rescue prompt`. */
   readonly because: string;
-  /** How long the conversion took, in ms. */
+  /** How long the conversion took, in ms, without the start of its appliance. */
   readonly convertMs?: number;
+  /** How long the conversion's appliance took to start, in ms; at a cutover it starts beside other steps. */
+  readonly applianceMs?: number;
   /** From the start of the guest until it had booted, in ms. */
   readonly bootMs?: number;
   /** Whether the guest ran without KVM, which takes many times as long. */

@@ -30,6 +30,8 @@ export interface DowntimeFacts {
   readonly readBackRate?: number | undefined;
   readonly shutdownMs?: number | undefined;
   readonly convertMs?: number | undefined;
+  /** Start of the conversion's appliance: it begins when the source is brought to rest, and counts from when it is waited for. */
+  readonly applianceMs?: number | undefined;
   readonly defineMs?: number | undefined;
   readonly bootMs?: number | undefined;
 }
@@ -46,12 +48,12 @@ export const DOWNTIME_DEFAULTS = {
 /**
  * Downtime = shutdown + scanning the source a last time + dirty / bandwidth + reading back what was sent + convert +
  * define and register + boot (shared rule "when to stop pre-copying"). Scanning and transfer overlap, so the scan part is
- * whole and the transfer part is only what goes beyond it.
+ * whole and the transfer part is only what goes beyond it; so does the start of the conversion's appliance with all before it.
  */
 export function predictDowntime(facts: DowntimeFacts): DowntimePrediction {
   const transferMs = facts.bandwidth > 0 ? (facts.dirtyBytes / facts.bandwidth) * 1000 : 0;
   const verifyMs = (facts.dirtyBytes / (facts.readBackRate ?? DOWNTIME_DEFAULTS.readBackRate)) * 1000;
-  const parts: readonly DowntimePart[] = [
+  const before: readonly DowntimePart[] = [
     part("shutdown", facts.shutdownMs, DOWNTIME_DEFAULTS.shutdownMs),
     { step: "scan", ms: facts.scanMs, basis: facts.scanMeasured ? "measured" : "derived" },
     {
@@ -60,11 +62,20 @@ export function predictDowntime(facts: DowntimeFacts): DowntimePrediction {
       basis: facts.dirtyMeasured ? "measured" : "derived",
     },
     { step: "verify", ms: verifyMs, basis: facts.readBackRate === undefined ? "default" : "measured" },
-    part("convert", facts.convertMs, DOWNTIME_DEFAULTS.convertMs),
+  ];
+  const waitMs = Math.max(0, (facts.applianceMs ?? 0) - total(before));
+  const convert = part("convert", facts.convertMs, DOWNTIME_DEFAULTS.convertMs);
+  const parts: readonly DowntimePart[] = [
+    ...before,
+    { ...convert, ms: convert.ms + waitMs },
     part("define", facts.defineMs, DOWNTIME_DEFAULTS.defineMs),
     part("boot", facts.bootMs, DOWNTIME_DEFAULTS.bootMs),
   ];
-  return { totalMs: parts.reduce((sum, { ms }) => sum + ms, 0), parts, dirtyBytes: facts.dirtyBytes };
+  return { totalMs: total(parts), parts, dirtyBytes: facts.dirtyBytes };
+}
+
+function total(parts: readonly DowntimePart[]): number {
+  return parts.reduce((sum, { ms }) => sum + ms, 0);
 }
 
 function part(step: DowntimePart["step"], measuredMs: number | undefined, defaultMs: number): DowntimePart {

@@ -22,6 +22,7 @@ export function factsOf(passes: readonly Pass[], records: readonly GuestRecord[]
     scanMeasured: before.length > 0,
     shutdownMs: steps("quiesce", "source-off"),
     convertMs: rehearsed?.convertMs ?? steps("convert", "write-conversion"),
+    applianceMs: rehearsed?.applianceMs,
     defineMs: steps("register"),
     bootMs: rehearsed?.bootMs ?? steps("start", "answers"),
   };
@@ -61,13 +62,18 @@ function scanMsOf(passes: readonly Pass[]): number {
  * What a rehearsal measured, where it is younger than the last start at a cutover. How long a guest takes to boot where it is emulated says
  * nothing about a cluster, whose hosts are other machines.
  */
-function rehearsedSince(records: readonly GuestRecord[]): Pick<Rehearsal, "convertMs" | "bootMs"> | undefined {
+function rehearsedSince(
+  records: readonly GuestRecord[],
+): Pick<Rehearsal, "convertMs" | "applianceMs" | "bootMs"> | undefined {
   const rehearsal = rehearsalOf(records);
   const started = records.findLast((record) => record.type === "step" && record.step === "start");
   if (rehearsal === undefined || (started !== undefined && started.at > rehearsal.at)) return undefined;
-  const { convertMs, bootMs, emulated } = rehearsal;
+  const { convertMs, applianceMs, bootMs, emulated } = rehearsal;
   const elsewhere = emulated && records.some((record) => record.type === "placed");
-  return { ...(convertMs !== undefined && { convertMs }), ...(bootMs !== undefined && !elsewhere && { bootMs }) };
+  return {
+    ...(convertMs !== undefined && { convertMs, applianceMs }),
+    ...(bootMs !== undefined && !elsewhere && { bootMs }),
+  };
 }
 
 /** What steps of the last cutover took together (one that was rolled back); undefined unless all ended. */

@@ -19,7 +19,7 @@ describe("an appliance that is started ahead", () => {
     notes = [];
     report = { ...silentReport, note: ({ text }) => void notes.push(text) };
     const log = (what: string) => (): Promise<void> => Promise.resolve(void done.push(what));
-    appliance = { session: {} as GuestfishSession, plug: log("plug"), kill: log("kill") };
+    appliance = { session: {} as GuestfishSession, plug: log("plug"), kill: log("kill"), startMs: 0 };
   });
 
   function ahead(

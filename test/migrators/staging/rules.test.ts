@@ -63,6 +63,19 @@ describe("predicted downtime", () => {
     );
   });
 
+  it("counts the start of the conversion's appliance only from when it is waited for", () => {
+    const converted = (applianceMs: number): number | undefined =>
+      predictDowntime({
+        ...facts,
+        shutdownMs: 10_000,
+        convertMs: 5000,
+        readBackRate: 200 * MIB,
+        applianceMs,
+      }).parts.find(({ step }) => step === "convert")?.ms;
+    assert.equal(converted(12_000), 5000); // 10 s of shutdown, 2 s of copying, half a second of reading back
+    assert.equal(converted(15_500), 8000);
+  });
+
   it("takes the dirty rate from the last two passes, and measured steps from an earlier cutover", () => {
     const pass = (number: number, startedAt: number, durationMs: number, writtenBytes: number): Pass => ({
       disk: "sda",
@@ -98,22 +111,26 @@ describe("predicted downtime", () => {
       const given = { outcome: "boots", because: "login prompt", emulated: false } as const;
       return { type: "rehearsal", at: 5, rehearsal: { at: 5, ...given, ...changes } };
     };
-    const times = { convertMs: 20_000, bootMs: 40_000 };
+    const times = { convertMs: 20_000, applianceMs: 9000, bootMs: 40_000 };
     const measured = rehearsed(times);
     const steps = (at: number) =>
       (["start", "answers"] as const).map(
         (step) => ({ type: "step", at, step, event: "done", durationMs: 1000 }) as const,
       );
     const known = (...records: Parameters<typeof factsOf>[1]): unknown => {
-      const { convertMs, bootMs } = factsOf([], records);
-      return { convertMs, bootMs };
+      const { convertMs, applianceMs, bootMs } = factsOf([], records);
+      return { convertMs, applianceMs, bootMs };
     };
     assert.deepEqual(known(...steps(1), measured), times);
-    assert.deepEqual(known(measured, ...steps(9)), { convertMs: undefined, bootMs: 2000 });
+    assert.deepEqual(known(measured, ...steps(9)), { convertMs: undefined, applianceMs: undefined, bootMs: 2000 });
     const placed = { type: "placed", at: 0, host: "alpha", because: "" } as const;
     assert.deepEqual(known(placed, measured), times);
     assert.deepEqual(known(placed, rehearsed({ ...times, emulated: true })), { ...times, bootMs: undefined });
-    assert.deepEqual(known(rehearsed({ outcome: "fails" })), { convertMs: undefined, bootMs: undefined });
+    assert.deepEqual(known(rehearsed({ outcome: "fails" })), {
+      convertMs: undefined,
+      applianceMs: undefined,
+      bootMs: undefined,
+    });
   });
 });
 

@@ -19,6 +19,8 @@ const PLUG_TIMEOUT_MS = 120_000;
  * of these has opened them. Only when they are complete they are plugged in.
  */
 export interface WaitingAppliance extends Launched {
+  /** How long it took to start, in ms. */
+  readonly startMs: number;
   /**
    * Gives it the disks. From then on it is like one that was started with them.
    * @throws RehomeError command-failed, command-timeout, appliance-failed, cancelled @throws GuestfishError
@@ -30,6 +32,7 @@ export interface WaitingAppliance extends Launched {
 export async function startWaiting(options: SessionOptions): Promise<WaitingAppliance> {
   const folder = await mkdtemp(join(tmpdir(), "rehome-appliance-")); // for its user alone
   const path = join(folder, "monitor");
+  const startedAt = Date.now();
   try {
     const launched = await launch({
       ...options,
@@ -40,13 +43,18 @@ export async function startWaiting(options: SessionOptions): Promise<WaitingAppl
       mark: path,
       timeoutMs: BOOT_TIMEOUT_MS,
     });
-    return await withMonitor(launched, path, options.host.name);
+    const appliance = await withMonitor(launched, path, options.host.name);
+    return { ...appliance, startMs: Date.now() - startedAt };
   } finally {
     await rm(folder, { recursive: true, force: true }); // whoever has a connection needs it no longer
   }
 }
 
-async function withMonitor(launched: Launched, path: string, machine: string): Promise<WaitingAppliance> {
+async function withMonitor(
+  launched: Launched,
+  path: string,
+  machine: string,
+): Promise<Omit<WaitingAppliance, "startMs">> {
   const socket = connect(path);
   const kill = async (): Promise<void> => {
     socket.destroy();

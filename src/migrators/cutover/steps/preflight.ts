@@ -1,11 +1,12 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { runChecked } from "../../../lib/host/run.js";
 import { formatDuration } from "../../../lib/units.js";
+import { aheadOrAnew } from "../../conversion/ahead.js";
 import { checkConversion } from "../../conversion/convert.js";
 import { passesOf, rehearsalOf } from "../../guest-store.js";
 import { conversionTarget, withImages } from "../../landing/images.js";
 import { requireRehearsed } from "../../rehearsal/gate.js";
-import { factsOf, predictDowntime } from "../../staging/index.js";
+import { factsOf, predictDowntime, type DowntimeFacts } from "../../staging/index.js";
 import { controlOf } from "../control.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
@@ -36,38 +37,43 @@ export const preflightStep: Step<CutoverContext> = {
     await context.sessions.release(); // of a step that is repeated
     await context.volumes.release();
     await context.home.check();
-    const convertMs = await rehearseConversion(context);
-    const predictedMs = await checkDowntime(context, convertMs);
+    const conversion = await rehearseConversion(context);
+    const predictedMs = await checkDowntime(context, conversion);
     return { detail: `predicted downtime ${formatDuration(predictedMs)}`, facts: { bootId } };
   },
 };
 
+/** How long the conversion takes, as the prediction counts it. */
+type ConversionTimes = Pick<DowntimeFacts, "convertMs" | "applianceMs">;
+
 /**
- * Converts a throw-away overlay of the copy.
- * @returns how long it took, in ms, or undefined when the copy of a running source was too torn to be opened
+ * Converts a throw-away overlay of the copy, as it is done in the window: with an appliance that gets its disks when it runs.
+ * @returns how long it took; empty when the copy of a running source was too torn to be opened
  */
-async function rehearseConversion(context: CutoverContext): Promise<number | undefined> {
-  const { machine, report, session } = context;
+async function rehearseConversion(context: CutoverContext): Promise<ConversionTimes> {
+  const { ahead, machine, report, session, signal } = context;
   const hypervisor = await context.appliance();
   const options = { ...conversionTarget(context), machine, report, hypervisor };
   try {
-    const result = await withImages(context, (images) => checkConversion(options, images));
+    ahead.begin();
+    const result = await withImages(context, (images) =>
+      aheadOrAnew({ ahead, report, signal }, (waiting) => checkConversion({ ...options, waiting }, images)),
+    );
     for (const text of result.warnings) report.note({ severity: "warning", text });
-    return result.durationMs;
+    return { convertMs: result.durationMs, applianceMs: result.startMs };
   } catch (thrown) {
     if (!(thrown instanceof RehomeError) || thrown.code !== "guest-filesystem-damaged") throw thrown;
     const text = `the conversion could not be tried: ${thrown.message} (the copy was taken while ${session.guestConfig.source} ran)`;
     report.note({ severity: "warning", text });
-    return undefined;
+    return {};
+  } finally {
+    await ahead.drop(); // the window gets one of its own
   }
 }
 
-async function checkDowntime({ session, options }: CutoverContext, convertMs: number | undefined): Promise<number> {
+async function checkDowntime({ session, options }: CutoverContext, conversion: ConversionTimes): Promise<number> {
   const records = await session.store.records();
-  const { totalMs } = predictDowntime({
-    ...factsOf(passesOf(records), records),
-    ...(convertMs !== undefined && { convertMs }),
-  });
+  const { totalMs } = predictDowntime({ ...factsOf(passesOf(records), records), ...conversion });
   if (options.maxDowntimeMs !== undefined && totalMs > options.maxDowntimeMs) {
     throw new RehomeError(
       "downtime-too-long",
