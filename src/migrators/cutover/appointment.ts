@@ -3,7 +3,6 @@ import { asRehomeError, isConnectionError, RehomeError } from "../../lib/errors.
 import { formatMoment } from "../../lib/moment.js";
 import { reported, type Report } from "../../lib/report.js";
 import { formatDuration } from "../../lib/units.js";
-import type { Deadline } from "./deadline.js";
 import { FIRST_OF_DOWNTIME } from "./downtime.js";
 import type { Step } from "./sequence.js";
 
@@ -84,15 +83,13 @@ function requireInTime(at: number): void {
   });
 }
 
-/** What is to happen right before each step: the window's time is waited for, and from then on its downtime counts. */
+/** What is waited for before each step: the window's time before the one that brings the source to rest. */
 export function atOpening(
-  at: number | undefined,
-  limit: Pick<Deadline, "beginning">,
+  at: number,
   options: Pick<Waiting<never>, "report" | "signal">,
 ): (step: string) => Promise<void> {
   return async (step) => {
-    if (step === FIRST_OF_DOWNTIME && at !== undefined) await awaitOpening(at, options);
-    limit.beginning(step);
+    if (step === FIRST_OF_DOWNTIME) await awaitOpening(at, options);
   };
 }
 

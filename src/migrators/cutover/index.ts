@@ -152,9 +152,13 @@ async function runOrReturn(request: CutoverRequest): Promise<CutoverContext> {
   const context = contextOf({ ...request, options, signal }, records);
   try {
     await limit.resume();
-    const opening = atOpening(request.at, limit, { report, signal });
-    const beginning = (step: string): Promise<void> => opening(step).then(() => beginAhead(step, context));
-    await runSteps(CUTOVER_STEPS, context, store, report, { signal, beginning });
+    const opening = request.at === undefined ? undefined : atOpening(request.at, { report, signal });
+    const beginning = (step: string): Promise<void> => {
+      limit.beginning(step);
+      beginAhead(step, context);
+      return Promise.resolve();
+    };
+    await runSteps(CUTOVER_STEPS, context, store, report, { signal, opening, beginning });
     return context;
   } catch (thrown) {
     limit.close();

@@ -63,6 +63,8 @@ export function factOf(records: readonly StepRecord[], step: string, fact: strin
 export interface RunOptions {
   /** Looked at between two steps. */
   readonly signal?: AbortSignal | undefined;
+  /** Waited for, maybe long, before a step looks once more at what it is to change; what it throws leaves the step untouched. */
+  readonly opening?: ((step: string) => Promise<void>) | undefined;
   /** Waited for right before a step is journalled as begun; what it throws leaves the step untouched. */
   readonly beginning?: (step: string) => Promise<void>;
 }
@@ -97,7 +99,7 @@ async function runStep<C>(
   context: C,
   store: Pick<GuestStore, "append">,
   report: Report,
-  { signal, beginning }: RunOptions,
+  { signal, opening, beginning }: RunOptions,
 ): Promise<void> {
   const startedAt = Date.now();
   const record = (event: StepRecord["event"], outcome?: StepOutcome): Promise<void> =>
@@ -109,6 +111,7 @@ async function runStep<C>(
       ...(event !== "started" && { durationMs: Date.now() - startedAt }),
       ...outcome,
     });
+  await opening?.(step.name);
   await step.ready?.(context);
   signal?.throwIfAborted();
   await beginning?.(step.name);

@@ -3,8 +3,9 @@ import { delay } from "../../../src/lib/delay.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { silentReport, type Note } from "../../../src/lib/report.js";
 import { atOpening, awaitOpening, keepAppointment, type Waiting } from "../../../src/migrators/cutover/appointment.js";
-import type { Step } from "../../../src/migrators/cutover/sequence.js";
+import { runSteps, type Step } from "../../../src/migrators/cutover/sequence.js";
 
+const NO_STORE = { records: () => Promise.resolve([]), append: () => Promise.resolve() };
 const PACE = { shortestMs: 100, longestMs: 200, reserveMs: 50 };
 
 interface World {
@@ -101,21 +102,30 @@ describe("a cutover that waits for its time", () => {
     await assert.rejects(keepAppointment(waiting(-3_600_000), PACE), { code: "window-missed" });
   });
 
-  it("brings the source to rest at the time, whose downtime counts from then on", async () => {
+  it("brings the source to rest at the time, after a last look at it that is no older", async () => {
     const { report, signal } = waiting(0);
     const at = Date.now() + 150;
-    const begun: (readonly [string, boolean])[] = [];
-    const limit = { beginning: (name: string) => void begun.push([name, Date.now() >= at]) };
-    const beginning = atOpening(at, limit, { report, signal });
-    for (const name of ["warm-pass", "quiesce", "final-pass"]) await beginning(name);
-    assert.deepEqual(begun, [
-      ["warm-pass", false],
-      ["quiesce", true],
-      ["final-pass", true],
-    ]);
-    const late = atOpening(Date.now() - 3_600_000, limit, { report, signal });
-    await assert.rejects(late("quiesce"), { code: "window-missed" });
-    assert.equal(begun.length, 3);
+    const done: (readonly [string, boolean])[] = [];
+    const noted = (what: string): Promise<void> => Promise.resolve(void done.push([what, Date.now() >= at]));
+    const steps: readonly Step<object>[] = ["warm-pass", "quiesce", "final-pass"].map((name) => ({
+      name,
+      title: name,
+      describe: () => [],
+      ready: () => noted(`look at ${name}`),
+      run: () => noted(name).then(() => ({ detail: "" })),
+    }));
+    const run = (time: number): Promise<void> =>
+      runSteps(steps, {}, NO_STORE, report, { opening: atOpening(time, { report, signal }) });
+    await run(at);
+    const before = ["look at warm-pass", "warm-pass"];
+    const after = ["look at quiesce", "quiesce", "look at final-pass", "final-pass"];
+    assert.deepEqual(done, [...before.map((what) => [what, false]), ...after.map((what) => [what, true])]);
+    done.length = 0;
+    await assert.rejects(run(Date.now() - 3_600_000), { code: "window-missed" });
+    assert.deepEqual(
+      done,
+      before.map((what) => [what, true]),
+    );
   });
 
   it("opens the window at the time, never before, and not when it was missed", async () => {
