@@ -12,16 +12,19 @@ const MIB = 2 ** 20;
 
 /** One of the Xen host's domains on its way, while a client takes numbers from it without pause. */
 export class DomainUnderLoad {
-  private constructor(
-    readonly guest: MovedDomain,
-    readonly client: Client,
-    private readonly log: (line: string) => void,
-  ) {}
+  readonly client: Client;
 
-  /** A finished cluster, the Xen host, its domain and the client, which has got an answer. */
+  /** The load begins. */
+  constructor(
+    readonly guest: MovedDomain,
+    private readonly log: (line: string) => void,
+  ) {
+    this.client = new Client(guest.address, LEDGER_PORT);
+  }
+
+  /** A finished cluster, the Xen host and its domain, which answers. */
   static async prepare(name: string, log: (line: string) => void): Promise<DomainUnderLoad> {
-    const guest = await MovedDomain.prepare(name, log);
-    return new DomainUnderLoad(guest, new Client(guest.address, LEDGER_PORT), log);
+    return new DomainUnderLoad(await MovedDomain.prepare(name, log), log);
   }
 
   /** Copies its disks twice. */

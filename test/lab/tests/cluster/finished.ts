@@ -12,6 +12,7 @@ import { ARBITRATOR, HOSTS, writeConfiguration } from "./configuration.js";
 /** The lab's snapshot of a cluster that was made by the product, fenced once on both hosts, and has no guest yet. */
 export const CLUSTER_SNAPSHOT = "cluster";
 
+const MEMBERS: readonly string[] = [...HOSTS, ARBITRATOR];
 const ANSWER_MS = 5 * 60_000;
 const SETTLE_MS = 5 * 60_000;
 
@@ -114,13 +115,14 @@ export class ClusterLab {
     await takeSnapshot(this.lab, CLUSTER_SNAPSHOT);
   }
 
-  /** Goes back to the cluster without guests. The machines' clocks are put right: they had stood still. */
-  async restore(): Promise<void> {
-    await restoreSnapshot(this.lab, CLUSTER_SNAPSHOT);
+  /** Goes back to the cluster without guests, or to another snapshot. The machines' clocks are put right: they had stood still. */
+  async restore(snapshot = CLUSTER_SNAPSHOT): Promise<void> {
+    await restoreSnapshot(this.lab, snapshot);
+    const machines = this.lab.machines.filter(({ name }) => snapshot !== CLUSTER_SNAPSHOT || MEMBERS.includes(name));
     await Promise.all(
-      [...HOSTS, ARBITRATOR].map(async (name) => {
-        await this.machine(name).waitForSsh(ANSWER_MS);
-        await this.machine(name).check(["date", "--utc", "--set", `@${Date.now() / 1000}`]);
+      machines.map(async (machine) => {
+        await machine.waitForSsh(ANSWER_MS);
+        await machine.check(["date", "--utc", "--set", `@${Date.now() / 1000}`]);
       }),
     );
     await this.settled();
