@@ -26,6 +26,7 @@ async function play(): Promise<number> {
 
   await rehome.must("cluster", "init");
   for (const host of HOSTS) await rehome.must("cluster", "fence-test", host, "--yes");
+  for (const host of HOSTS) await cluster.machine(host).waitForSsh(ANSWER_MS); // it was switched off meanwhile
   await rehome.must("plan");
   for (const name of clients.keys()) await rehome.must("stage", name);
   await rehome.must("status");
