@@ -89,7 +89,7 @@ export async function commitOverlays(target: ConversionTarget, volumes: VolumeSt
 
 /**
  * Throws the conversion away; the volumes are as they were staged.
- * @throws RehomeError conversion-committing when a commit has begun: it must be finished instead
+ * @throws RehomeError conversion-committing when a commit has begun: it is finished, or gone back from as a whole
  */
 export async function discardOverlays(target: ConversionTarget): Promise<void> {
   const state = await overlayState(target);
@@ -115,7 +115,11 @@ export async function setOverlayState(target: ConversionTarget, state: OverlaySt
   await target.host.writeFile(statePath(target), `${state}\n`, 0o600);
 }
 
-async function dropOverlays(target: ConversionTarget): Promise<void> {
+/**
+ * Drops the overlays however far they are, also half committed ones: for volumes of which nothing is believed any more
+ * (markStaged), so that whatever came to be on them is overwritten.
+ */
+export async function dropOverlays(target: ConversionTarget): Promise<void> {
   const paths = [statePath(target), join(target.workFolder, "upload")];
   paths.push(...overlaysOf(target).map((overlay) => overlay.overlayPath));
   await runChecked(target.host, ["rm", "-f", "--", ...paths]); // without the signal: this is also how to clean up

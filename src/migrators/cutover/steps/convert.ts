@@ -1,6 +1,12 @@
 import { aheadOrAnew } from "../../conversion/ahead.js";
 import { convertGuest } from "../../conversion/convert.js";
-import { commitOverlays, discardOverlays, overlayState, prepareOverlays } from "../../conversion/overlays.js";
+import {
+  commitOverlays,
+  discardOverlays,
+  dropOverlays,
+  overlayState,
+  prepareOverlays,
+} from "../../conversion/overlays.js";
 import { conversionTarget, withImages } from "../../landing/images.js";
 import { markDiverged, markStaged } from "../../staging/index.js";
 import type { Step } from "../sequence.js";
@@ -37,7 +43,7 @@ export const convertStep: Step<CutoverContext> = {
     return { detail: `${result.changes.length} changes` };
   },
   async undo(context) {
-    await discardOverlays(conversionTarget(context));
+    await dropOverlays(conversionTarget(context)); // that some of them was written to the volumes is undone by now
     return "the overlays are gone";
   },
 };
