@@ -118,7 +118,7 @@ function failure(what: string, { exitCode, stderr }: RunResult): string {
   return `${what}: ${stderr.trim().split("\n")[0] ?? ""} (exit code ${exitCode})`;
 }
 
-/** Prints every file of /etc/xen under a mark, and what those in auto are links to. Names are data, not words. */
+/** Prints every file of /etc/xen under a mark, and every one in auto, mostly links. Names are data, not words. */
 const READ_CONFIGS = `mark=$1
 for file in /etc/xen/* /etc/xen/vm/*; do
   [ -f "$file" ] && [ -r "$file" ] || continue
@@ -129,13 +129,14 @@ done
 [ -d /etc/xen/auto ] || exit 0
 printf '\\n%s has-auto /etc/xen/auto\\n' "$mark"
 for file in /etc/xen/auto/*; do
-  [ -e "$file" ] || continue
-  printf '\\n%s auto %s\\n' "$mark" "$(readlink -f "$file")"
+  [ -f "$file" ] || continue
+  printf '\\n%s auto %s\\n' "$mark" "$file"
+  head -c 300000 "$file"
 done`;
 
 interface Configs {
   readonly configs: readonly { readonly path: string; readonly text: string }[];
-  /** The files that domains are started from when the host starts; undefined where there is no /etc/xen/auto. */
+  /** Names of the domains that are started when the host starts; undefined where there is no /etc/xen/auto. */
   readonly autostart: ReadonlySet<string> | undefined;
   readonly unknown: readonly string[];
 }
@@ -153,10 +154,15 @@ async function readConfigs(ask: Ask): Promise<Configs> {
   return {
     configs: parts.filter(({ kind }) => kind === "config"),
     autostart: parts.some(({ kind }) => kind === "has-auto")
-      ? new Set(parts.filter(({ kind }) => kind === "auto").map(({ path }) => path))
+      ? new Set(parts.flatMap(({ kind, path, text }) => (kind === "auto" ? namesIn(path, text) : [])))
       : undefined,
     unknown: result.exitCode === 0 ? [] : [failure("domains that are off (/etc/xen)", result)],
   };
+}
+
+function namesIn(path: string, text: string): readonly string[] {
+  const parsed = parseConfigDomain(path, text);
+  return parsed === undefined ? [] : [parsed.domain.name];
 }
 
 /** A running domain is what the toolstack says; where its file is, its file says. Of two files, the first one counts. */
@@ -174,7 +180,7 @@ function merge(known: readonly Domain[], files: readonly Domain[]): readonly Dom
 
 function withAutostart(domain: Domain, auto: ReadonlySet<string> | undefined): Domain {
   if (domain.autostart !== undefined || domain.configPath === undefined) return domain;
-  return { ...domain, autostart: auto?.has(domain.configPath) };
+  return { ...domain, autostart: auto?.has(domain.name) };
 }
 
 /** Arguments: paths. A line with the size of each, or with a hyphen. */

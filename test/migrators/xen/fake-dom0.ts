@@ -118,7 +118,7 @@ export class FakeDom0 {
     const parts = [
       ...(this.hasFile ? [`\n${mark} config ${CONFIG}\n${CFG}`] : []),
       `\n${mark} has-auto /etc/xen/auto\n`,
-      ...(this.auto ? [`\n${mark} auto ${CONFIG}\n`] : []),
+      ...(this.auto ? [`\n${mark} auto /etc/xen/auto/web1.cfg\n${CFG}`] : []),
     ];
     return parts.join("");
   }

@@ -62,14 +62,21 @@ export async function start(host: Host, domain: ControlledDomain): Promise<void>
   });
 }
 
-/** Where links of /etc/xen/auto wait to be put back. As deep as that, so that relative links lead to the same file. */
+/** Where files of /etc/xen/auto wait to be put back. As deep as that, so that relative links lead to the same file. */
 const DISABLED = "/etc/xen/rehome-disabled";
 
-/** Arguments: from, to, file. Moves the links that lead to the file. */
-const MOVE_LINKS = `from=$1 to=$2 config=$3
+/**
+ * Arguments: the domain's name, from, to, its file. Moves what the domain is started from: links that lead to its file, by
+ * whatever way, and files of their own that have its name.
+ */
+const MOVE_FILES = `name=$1 from=$2 to=$3 config=$(readlink -f "$4")
 [ -d "$from" ] || exit 0
+names() {
+  sed -n 's/^[[:space:]]*name[[:space:]]*=[[:space:]]*["'\\'']\\([^"'\\'']*\\)["'\\''].*/\\1/p' "$1" | tail -n 1
+}
 for file in "$from"/*; do
-  [ -e "$file" ] && [ "$(readlink -f "$file")" = "$config" ] || continue
+  [ -f "$file" ] || continue
+  [ "$(readlink -f "$file")" = "$config" ] || [ "$(names "$file")" = "$name" ] || continue
   mkdir -p "$to" && mv -- "$file" "$to/" || exit 1
   echo "\${file##*/}"
 done
@@ -77,22 +84,23 @@ sync
 [ "$from" = /etc/xen/auto ] || rmdir "$from" 2>/dev/null
 exit 0`;
 
-/** From now on the domain does not start with its host. @returns the links that were put aside */
+/** From now on the domain does not start with its host. @returns the files that were put aside */
 export async function disableAutostart(host: Host, domain: ControlledDomain): Promise<readonly string[]> {
-  return moveLinks(host, "/etc/xen/auto", DISABLED, domain);
+  return moveFiles(host, "/etc/xen/auto", DISABLED, domain);
 }
 
 /** Undoes {@link disableAutostart}; nothing happens to a domain that never started with its host. */
 export async function enableAutostart(host: Host, domain: ControlledDomain): Promise<readonly string[]> {
-  return moveLinks(host, DISABLED, "/etc/xen/auto", domain);
+  return moveFiles(host, DISABLED, "/etc/xen/auto", domain);
 }
 
-async function moveLinks(
+async function moveFiles(
   host: Host,
   from: string,
   to: string,
-  { configPath }: ControlledDomain,
+  { name, configPath }: ControlledDomain,
 ): Promise<readonly string[]> {
-  const moved = await runChecked(host, ["sh", "-c", MOVE_LINKS, "sh", from, to, configPath], { timeoutMs: COMMAND_MS });
+  const argv = ["sh", "-c", MOVE_FILES, "sh", name, from, to, configPath];
+  const moved = await runChecked(host, argv, { timeoutMs: COMMAND_MS });
   return moved.split("\n").filter(Boolean);
 }
