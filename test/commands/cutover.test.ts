@@ -13,9 +13,9 @@ describe("rehome cutover", () => {
     await writeFile(
       config,
       `version: 1
-sources: { old: { address: "root@127.0.0.1:1" } }
+sources: { old: { address: "root@127.0.0.1:1" }, db: { address: "root@127.0.0.1:2" } }
 target: { volumes: ${folder}/volumes, state: ${folder}/state, libvirt: "test:///default" }
-guests: { web1: { source: old }, db1: { source: old } }
+guests: { web1: { source: old }, db1: { source: db } }
 `,
     );
   });

@@ -88,8 +88,14 @@ function crossProblems(config: Config): readonly Problem[] {
 }
 
 function guestProblems(config: Config): readonly Problem[] {
+  const taken = new Map<string, string>();
   return Object.entries(config.guests).flatMap(([name, guest]): Problem[] => {
-    if (Object.hasOwn(config.sources, guest.source)) return [];
+    if (Object.hasOwn(config.sources, guest.source)) {
+      const machine = machineOf(config, guest.source);
+      const other = taken.get(machine);
+      if (other === undefined) taken.set(machine, name);
+      return other === undefined ? [] : [takenBy(other, name, guest.source)];
+    }
     const known = Object.keys(config.sources);
     const near = nearest(guest.source, known);
     return [
@@ -100,6 +106,21 @@ function guestProblems(config: Config): readonly Problem[] {
       },
     ];
   });
+}
+
+/** What a source is: a domain of a Xen host may be described twice under two names. */
+function machineOf({ sources }: Config, name: string): string {
+  const { kind, address, domain } = sources[name] ?? {};
+  return kind === "xen" ? `domain ${domain ?? ""} on ${address?.replace(/^.*@/, "") ?? ""}` : `source ${name}`;
+}
+
+/** Of one machine two guests would run, each with all that it was. */
+function takenBy(other: string, name: string, source: string): Problem {
+  return {
+    path: ["guests", name, "source"],
+    message: `"${source}" is what guest "${other}" is made of`,
+    remedy: `name another source, or take ${name} or ${other} out`,
+  };
 }
 
 function invalid(problems: readonly Problem[], document: Document, lines: LineCounter, path: string): RehomeError {

@@ -120,6 +120,20 @@ describe("rehome.yaml", () => {
     });
   }
 
+  it("with two guests of one source is refused: both would run what was one", () => {
+    const twice = `${GOOD}  web2:\n    source: old-web\n`;
+    const error = refused(twice);
+    assert.equal(error.code, "config-invalid");
+    assert.match(error.message, /guests\.web2\.source: "old-web" is what guest "web1" is made of/);
+    assert.equal(error.where.line, 14);
+    const domain = (name: string): string =>
+      `  ${name}:\n    kind: xen\n    address: ${name}@192.0.2.20\n    domain: web1\n`;
+    const xen = `version: 1\nsources:\n${domain("one")}${domain("two")}`;
+    const guests = "guests:\n  web1: { source: one }\n  web2: { source: two }\n";
+    assert.match(refused(xen + guests).message, /guests\.web2\.source: "two" is what guest "web1" is made of/);
+    parseConfig(xen.replace(/web1\n$/, "db1\n") + guests, "/etc/rehome/rehome.yaml");
+  });
+
   it("names every problem, the first one first", () => {
     const error = refused(GOOD.replace("address", "adress").replace("4GiB", "x"));
     assert.equal(error.where.line, 4);
