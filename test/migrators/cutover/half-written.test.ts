@@ -6,7 +6,7 @@ import { fileVolumes } from "../../../src/cluster/volumes/file-volume.js";
 import type { VolumeStore } from "../../../src/cluster/volumes/types.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
-import { silentReport } from "../../../src/lib/report.js";
+import { silentReport, type Note } from "../../../src/lib/report.js";
 import { overlayState, prepareOverlays, setOverlayState } from "../../../src/migrators/conversion/overlays.js";
 import { runSteps, statusOf, currentSteps, undoSteps } from "../../../src/migrators/cutover/sequence.js";
 import { convertStep, writeConversionStep } from "../../../src/migrators/cutover/steps/convert.js";
@@ -60,5 +60,20 @@ describe("a conversion that was half written to the volumes (real qemu-img)", ()
     assert.equal(await overlayState(target), "none");
     assert.deepEqual(await readdir(target.workFolder), []);
     assert.equal(statusOf(currentSteps(await store.records()), "convert"), "undone");
+  });
+
+  it("does not keep the source down when the host that has it is lost, and the other one's copy is older", async () => {
+    const notes: string[] = [];
+    let code: "volume-stale" | "volume-busy" = "volume-stale";
+    const context = {
+      session: { guest: "web1", target: localHost(), store: guestStore(folder, "web1") },
+      plan: guestPlan([join(folder, "web1-vda.raw")]),
+      volumes: { use: () => Promise.reject(new RehomeError(code, "the volume web1 is Inconsistent here")) },
+      report: { ...silentReport, note: ({ text }: Note) => void notes.push(text) },
+    } as unknown as CutoverContext;
+    assert.match((await writeConversionStep.undo?.(context)) ?? "", /no more passes/);
+    assert.match(notes.join("\n"), /Inconsistent.*before web1 is staged again, run rehome volume remove web1/);
+    code = "volume-busy"; // something has it open, and may be the guest
+    await assert.rejects(writeConversionStep.undo?.(context) ?? Promise.resolve(), { code });
   });
 });

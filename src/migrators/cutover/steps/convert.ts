@@ -1,3 +1,4 @@
+import { RehomeError } from "../../../lib/errors.js";
 import { aheadOrAnew } from "../../conversion/ahead.js";
 import { convertGuest } from "../../conversion/convert.js";
 import {
@@ -62,7 +63,17 @@ export const writeConversionStep: Step<CutoverContext> = {
     return { detail: "done" };
   },
   async undo(context) {
-    await context.volumes.use((volumes) => markStaged(volumes, context.plan));
-    return "the next pass compares everything again";
+    const { volumes: keeper, plan, report, session } = context;
+    try {
+      await keeper.use((volumes) => markStaged(volumes, plan));
+      return "the next pass compares everything again";
+    } catch (thrown) {
+      // the host that has the guest is lost: the source, which has nothing to do with it, is all that can work again
+      if (!(thrown instanceof RehomeError) || thrown.code !== "volume-stale") throw thrown;
+      const { guest } = session;
+      const text = `${thrown.message}, and takes no more passes: before ${guest} is staged again, run rehome volume remove ${guest}`;
+      report.note({ severity: "warning", text });
+      return "no more passes onto the volumes";
+    }
   },
 };
