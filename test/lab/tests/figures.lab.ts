@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
 import { asRehomeError, formatError } from "../../../src/lib/errors.js";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { warmUp } from "../../../src/migrators/conversion/guestfs/appliance.js";
@@ -48,7 +47,6 @@ describe("figures: rehome, one delta, and a cold copy, of the same guest under t
     this.timeout(HOURS);
     cluster = await ClusterLab.finished(log);
     move = await Move.ofDomains(cluster);
-    await rm(move.store(GUEST).folder, { recursive: true, force: true }); // of earlier tests: their volumes are gone
     const source = new SourceDomain(cluster.machine("dom0"), guest, log);
     await source.begin();
     await source.grow(DISK);

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { guestStore, type GuestRecord, type GuestStore } from "../../../../src/migrators/guest-store.js";
 import { LEDGER_PORT } from "../../../helpers/server-image.js";
@@ -48,7 +48,10 @@ export class Move {
     return Move.prepare(cluster, "dom0", describe, config);
   }
 
-  /** Switches the machine on, and writes rehome.yaml with what is to be moved beside the cluster's. */
+  /**
+   * Switches the machine on, and writes rehome.yaml with what is to be moved beside the cluster's. What is remembered of
+   * the guests is forgotten: their volumes are gone.
+   */
   private static async prepare(
     cluster: ClusterLab,
     name: string,
@@ -60,8 +63,13 @@ export class Move {
     const { identity, knownHosts } = machine;
     const described = JSON.parse(await readFile(cluster.config, "utf8")) as object;
     const login = { address: `root@${machine.address()}`, identity, knownHosts };
-    await writeFile(config, JSON.stringify({ ...described, ...describe(login) }));
-    return new Move(cluster, config);
+    const sources = describe(login);
+    await writeFile(config, JSON.stringify({ ...described, ...sources }));
+    const move = new Move(cluster, config);
+    for (const guest of Object.keys(sources.guests)) {
+      await rm(move.store(guest).folder, { recursive: true, force: true });
+    }
+    return move;
   }
 
   /** Runs a command of the product that must succeed. @returns what it prints with --json, and all that it said */
