@@ -59,14 +59,14 @@ export async function waitForChecks(
   target: Host,
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const until = Date.now() + options.timeoutMs;
+  const until = performance.now() + options.timeoutMs;
   let waiting = checks.map((check) => ({ check, wrong: undefined as string | undefined }));
   while (waiting.length > 0) {
     const tried = await Promise.all(
       waiting.map(async ({ check }) => ({ check, wrong: await tryCheck(check, target) })),
     );
     waiting = tried.filter(({ wrong }) => wrong !== undefined);
-    if (waiting.length > 0 && Date.now() > until) {
+    if (waiting.length > 0 && performance.now() > until) {
       throw new RehomeError(
         "guest-silent",
         `no answer within ${options.timeoutMs / 1000} s: ${waiting

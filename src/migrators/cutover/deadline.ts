@@ -57,7 +57,8 @@ export function deadline(options: DeadlineOptions): Deadline {
 
   function arm(from: number): void {
     if (maxDowntimeMs === undefined || isOver) return;
-    const ms = Math.max(0, from + maxDowntimeMs * RETURN_FACTOR - Date.now());
+    const allowedMs = maxDowntimeMs * RETURN_FACTOR;
+    const ms = Math.min(allowedMs, Math.max(0, from + allowedMs - Date.now())); // clocks are set back, too
     clearTimeout(timer);
     if (ms <= LONGEST_MS) timer = setTimeout(() => void pass(maxDowntimeMs), ms);
   }

@@ -63,11 +63,11 @@ export async function waitUntilBack(
   oldBootId: string,
   timeoutMs: number,
 ): Promise<void> {
-  const until = Date.now() + timeoutMs;
+  const until = performance.now() + timeoutMs;
   for (;;) {
     const bootId = await link.bootId();
     if (bootId !== undefined && bootId !== oldBootId) return;
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       throw new RehomeError(
         "source-not-back",
         `the source does not answer ${timeoutMs / 1000} s after it was started`,

@@ -57,6 +57,23 @@ describe("checks of a guest", () => {
     }
   });
 
+  it("are waited for as long as was said also when the clock is set", async () => {
+    const server = createServer();
+    const port = await listen(server);
+    await close(server);
+    const now = Date.now;
+    const waiting = waitForChecks([{ tcp: `127.0.0.1:${port}` }], localHost(), { timeoutMs: 30_000 });
+    const later = createServer();
+    Date.now = () => now() + 3_600_000;
+    try {
+      await new Promise<void>((resolve) => setTimeout(() => later.listen(port, "127.0.0.1", resolve), 300));
+      await waiting;
+    } finally {
+      Date.now = now;
+      await close(later);
+    }
+  });
+
   it("stop waiting when they are told to", async () => {
     const aborted = AbortSignal.abort(new Error("enough"));
     const check = { tcp: "127.0.0.1:1" };

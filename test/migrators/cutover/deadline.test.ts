@@ -126,6 +126,14 @@ describe("the time by which a guest is to be started", () => {
     assert.equal(late.signal.aborted, false);
   });
 
+  it("is no later because the clock was set back meanwhile", async () => {
+    const began = Date.now() + 3_600_000;
+    records.push({ type: "step", at: began, step: "quiesce", event: "started" });
+    await assert.rejects(run(limitOf({ beganAt: began }), { quiesce: 0, "final-pass": LIMIT * 10, start: 0 }), {
+      code: "downtime-exceeded",
+    });
+  });
+
   it("is none without a limit", async () => {
     const limit = limitOf({ maxDowntimeMs: undefined, beganAt: 0 });
     await run(limit, { quiesce: 0, start: 0 });

@@ -139,6 +139,20 @@ guests: { web1: { source: web1 } }
     await xenControl.requireAtRest(context());
   });
 
+  it("is given its time to shut down also when the clock is set", async () => {
+    dom0.lingers = 2;
+    await preflight();
+    const now = Date.now;
+    try {
+      let leap = 0;
+      Date.now = () => now() + (leap += 3_600_000);
+      await carryOut(quiesceStep);
+    } finally {
+      Date.now = now;
+    }
+    await xenControl.requireAtRest(context());
+  });
+
   it("is not ended when it does not shut down in time, unless rehome.yaml says so", async () => {
     dom0.shutsDown = false;
     await open(", shutdownTimeout: 1s");

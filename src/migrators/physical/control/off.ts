@@ -77,17 +77,17 @@ async function wasToldToGo({ session }: CutoverContext): Promise<boolean> {
  */
 export async function requireSilence({ session, options, source }: CutoverContext, timeoutMs: number): Promise<void> {
   const { host, port } = parseAddress(session.sourceConfig.address);
-  const until = Date.now() + timeoutMs;
+  const until = performance.now() + timeoutMs;
   let silent = 0;
   while (silent < SILENT_TIMES) {
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     const answer = await probeTcp(host, port, SILENCE_MS);
     silent = answer === "silent" ? silent + 1 : 0;
-    if (silent === 0 && Date.now() > until) {
+    if (silent === 0 && performance.now() > until) {
       if (options.sourceIsOff && !(await answers(source))) return;
       throw notSilent(session.guestConfig.source, answer === "unknown");
     }
-    await delay(Math.max(0, SILENCE_MS / 2 - (Date.now() - askedAt))); // an answer at once must not make a busy loop
+    await delay(Math.max(0, SILENCE_MS / 2 - (performance.now() - askedAt))); // an answer at once must not make a busy loop
   }
 }
 

@@ -29,10 +29,10 @@ export async function canReturn(
   if (statusOf(steps, "quiesce") === "pending") return true;
   const toldToGo = statusOf(steps, "source-off") !== "pending";
   if (toldToGo && session.sourceConfig.powerOn !== undefined) return true;
-  const until = Date.now() + (toldToGo ? 0 : timeoutMs);
+  const until = performance.now() + (toldToGo ? 0 : timeoutMs);
   for (;;) {
     if (await answers(source)) return true;
-    if (Date.now() >= until) return false;
+    if (performance.now() >= until) return false;
     await delay(PAUSE_MS);
   }
 }

@@ -46,9 +46,9 @@ export const xenControl: SourceControl = {
   },
   async canReturn(context, steps) {
     if (statusOf(steps, "quiesce") === "pending") return true;
-    const until = Date.now() + RECONNECT_MS;
+    const until = performance.now() + RECONNECT_MS;
     while (!(await reaches(context))) {
-      if (Date.now() > until) return false;
+      if (performance.now() > until) return false;
       await delay(2000);
     }
     return true;

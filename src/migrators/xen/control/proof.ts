@@ -79,9 +79,9 @@ export async function prove(host: Host, domain: ControlledDomain): Promise<Proof
  * @throws RehomeError command-failed, cutover-stale when another run was found, output-unreadable, connection-lost
  */
 export async function shutDown(host: Host, domain: ControlledDomain, id: number, timeoutMs: number): Promise<Proof> {
-  const until = Date.now() + timeoutMs;
+  const until = performance.now() + timeoutMs;
   let proof = await tellToShutDown(host, domain, id, timeoutMs);
-  while (proof.id === id && Date.now() < until) {
+  while (proof.id === id && performance.now() < until) {
     await delay(POLL_MS);
     proof = await prove(host, domain);
   }
@@ -114,11 +114,11 @@ async function tellToShutDown(host: Host, domain: ControlledDomain, id: number, 
  * @throws RehomeError source-alive; command-failed, output-unreadable when nobody can tell
  */
 export async function requireOff(host: Host, domain: ControlledDomain, said?: Proof): Promise<Proof> {
-  const until = Date.now() + RELEASE_MS;
+  const until = performance.now() + RELEASE_MS;
   for (let proof = said ?? (await prove(host, domain)); ; proof = await prove(host, domain)) {
     if (proof.id !== undefined) throw alive(host, `the domain ${domain.name} runs (id ${proof.id})`);
     if (proof.open.length === 0) return proof;
-    if (Date.now() > until)
+    if (performance.now() > until)
       throw alive(host, `disks of ${domain.name} are in use by a domain: ${proof.open.join(", ")}`);
     await delay(POLL_MS);
   }

@@ -83,8 +83,8 @@ async function comeBack(context: CutoverContext): Promise<string> {
   const host = await context.source.host();
   await enableAutostart(host, domain);
   // told to shut down in vain, it may still do so: then nobody would start it again
-  const until = Date.now() + GOING_DOWN_MS;
-  while ((await idOf(host, domain)) !== undefined && Date.now() < until) await delay(2000);
+  const until = performance.now() + GOING_DOWN_MS;
+  while ((await idOf(host, domain)) !== undefined && performance.now() < until) await delay(2000);
   if ((await idOf(host, domain)) !== undefined) return `${domain.name} runs`;
   await start(host, domain);
   return `${domain.name} was started`;
