@@ -46,7 +46,11 @@ export async function openJournal<T>(path: string): Promise<Journal<T>> {
         await written;
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
-        throw new RehomeError("file-unwritable", `cannot write to the journal: ${reason}`, { path, cause });
+        throw new RehomeError("file-unwritable", `cannot write to the journal: ${reason}`, {
+          path,
+          remedy: "make room there, or make it writable; then run the same command again, which goes on",
+          cause,
+        });
       }
     },
     async close() {

@@ -89,10 +89,10 @@ describe("the journal", () => {
       process.on("SIGXFSZ", () => {});
       const journal = await openJournal(process.argv[1]);
       await journal.append("first");
-      const failed = await journal.append("x".repeat(100000)).then(() => "written", (error) => error.code);
+      const failed = await journal.append("x".repeat(100000)).then(() => ["written"], (error) => [error.code, error.remedy.split(",")[0]]);
       await journal.append("last");
       await journal.close();
-      console.log(JSON.stringify([failed, await readJournal(process.argv[1])]));`;
+      console.log(JSON.stringify([...failed, await readJournal(process.argv[1])]));`;
     const printed = execFileSync(
       "sh",
       [
@@ -108,7 +108,7 @@ describe("the journal", () => {
       ],
       { encoding: "utf8" },
     );
-    assert.deepEqual(JSON.parse(printed), ["file-unwritable", ["first", "last"]]);
+    assert.deepEqual(JSON.parse(printed), ["file-unwritable", "make room there", ["first", "last"]]);
   });
 
   it("is for nobody else to read, and says where it cannot be", async () => {
