@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localHost } from "../../../src/lib/host/local-host.js";
-import { disableAutostart, enableAutostart } from "../../../src/migrators/xen/control/domain.js";
+import { disableAutostart, enableAutostart, requireNoOtherStarter } from "../../../src/migrators/xen/control/domain.js";
 import { gatherXenHost } from "../../../src/migrators/xen/gather.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 
@@ -18,9 +18,12 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
       const programs: readonly string[] = [...shell.split(" "), "-c"];
       // what is below /etc/xen is in the folder, and done for real
       const reallyIn = async ({ argv }: { readonly argv: readonly string[] }) =>
-        localHost().run([...programs, ...argv.slice(2).map((word) => word.replaceAll("/etc/xen", folder))]);
+        localHost().run([
+          ...programs,
+          ...argv.slice(2).map((word) => word.replaceAll(/\/etc\/(xen|libvirt)/g, folder)),
+        ]);
       host = new FakeHost("dom0")
-        .on(/rehome-disabled|head -c 300000/, async (call) => {
+        .on(/rehome-disabled|head -c 300000|on_xend_start/, async (call) => {
           const { exitCode, stdout, stderr } = await reallyIn(call);
           return { exitCode, stdout: stdout.replaceAll(folder, "/etc/xen"), stderr };
         })
@@ -67,5 +70,14 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
         assert.deepEqual((await readdir(folder)).includes("rehome-disabled"), false);
       });
     }
+
+    it("is not what libvirt starts besides", async () => {
+      await requireNoOtherStarter(host, domain);
+      await mkdir(join(folder, "libxl", "autostart"), { recursive: true });
+      await symlink("../web1.xml", join(folder, "libxl", "autostart", "web10.xml"));
+      await requireNoOtherStarter(host, domain);
+      await writeFile(join(folder, "libxl", "autostart", "web1.xml"), "<domain/>");
+      await assert.rejects(requireNoOtherStarter(host, domain), { code: "source-unsupported", message: /^libvirt/ });
+    });
   });
 }

@@ -139,6 +139,15 @@ guests: { web1: { source: web1 } }
     await xenControl.requireAtRest(context());
   });
 
+  it("gets no window while something else starts it with its host", async () => {
+    dom0.starter = "libvirt\n";
+    await assert.rejects(xenControl.check(context()), {
+      code: "source-unsupported",
+      message: "libvirt starts the domain web1 with its host",
+      remedy: /virsh -c xen:\/\/\/ autostart --disable web1/,
+    });
+  });
+
   it("is given its time to shut down also when the clock is set", async () => {
     dom0.lingers = 2;
     await preflight();

@@ -23,6 +23,8 @@ export class FakeDom0 {
   hasFile = true;
   shutsDown = true;
   movesLinks = true;
+  /** Who else starts the domain with its host. */
+  starter = "";
   /** How often a domain that has halted is still in the list. */
   lingers = 0;
   answersStore = true;
@@ -46,6 +48,7 @@ export class FakeDom0 {
       .on(/rehome-disabled/, ({ argv }) =>
         this.movesLinks ? this.moveLinks(argv) : { exitCode: 1, stderr: "mv: read-only file system" },
       )
+      .on(/on_xend_start/, () => this.starter)
       .on(/head -c 300000/, ({ argv }) => this.files(argv.at(-1) ?? ""))
       .on(/getsize64/, "671088640\n");
   }

@@ -94,6 +94,28 @@ export async function enableAutostart(host: Host, domain: ControlledDomain): Pro
   return moveFiles(host, DISABLED, "/etc/xen/auto", domain);
 }
 
+/**
+ * Arguments: the domain's name, its tool. Who else starts the domain with its host: libvirt's driver for Xen
+ * (autostartDir in libxl_conf.h), or xend, which keeps domains of its own.
+ */
+const OTHER_STARTERS = `[ ! -e "/etc/libvirt/libxl/autostart/$1.xml" ] || echo libvirt
+[ "$2" != xm ] || ! xm list -l "$1" | grep -q '(on_xend_start start)' || echo xend`;
+
+/**
+ * Makes sure that nothing starts the domain with its host that {@link disableAutostart} does not take away.
+ * @throws RehomeError source-unsupported, command-failed
+ */
+export async function requireNoOtherStarter(host: Host, { name, tool }: ControlledDomain): Promise<void> {
+  const argv = ["sh", "-c", OTHER_STARTERS, "sh", name, tool];
+  const [starter = ""] = (await runChecked(host, argv, { timeoutMs: COMMAND_MS, env: { LC_ALL: "C" } })).split("\n");
+  if (starter === "") return;
+  const off = starter === "libvirt" ? `virsh -c xen:/// autostart --disable ${name}` : "on_xend_start must be ignore";
+  throw new RehomeError("source-unsupported", `${starter} starts the domain ${name} with its host`, {
+    machine: host.name,
+    remedy: `end that there (${off}), then run the same command again: it would run beside the guest`,
+  });
+}
+
 async function moveFiles(
   host: Host,
   from: string,

@@ -5,7 +5,7 @@ import { currentSteps, statusOf } from "../../cutover/sequence.js";
 import { isAbsence } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { SourceControl } from "../../source-control.js";
-import { idOf } from "./domain.js";
+import { idOf, requireNoOtherStarter } from "./domain.js";
 import { look, nameOf } from "./look.js";
 import { prove } from "./proof.js";
 import { reaches, requireAtRest, unreachable, xenRest } from "./rest.js";
@@ -21,6 +21,7 @@ export const xenControl: SourceControl = {
   async check(context) {
     const { domain, bootId, host } = await look(context);
     if (effectiveChecks(context.session, context.machine).length === 0) throw nothingToCheck(context);
+    await requireNoOtherStarter(host, domain);
     await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
     return bootId;
   },
