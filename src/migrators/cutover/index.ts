@@ -15,7 +15,7 @@ import { machineHome } from "./home/machine.js";
 import { atOpening, keepAppointment } from "./appointment.js";
 import type { Turn } from "./queue.js";
 import { bothFailed, notStaged, requireArrived, requireOnward, requireState, unfinished } from "./refusals.js";
-import { currentSteps, runSteps, statusOf, undoSteps, type Step } from "./sequence.js";
+import { currentSteps, runSteps, statusOf, stepsDone, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
 import { beginAhead, convertStep, writeConversionStep } from "./steps/convert.js";
@@ -258,13 +258,12 @@ export async function describeCutover(
   const records = await request.session.store.records();
   requireOnward(request.session, records);
   const context = contextOf(request, records);
-  const steps = currentSteps(records);
+  const done = stepsDone(CUTOVER_STEPS, currentSteps(records));
   const planned = CUTOVER_STEPS.map((step) => ({
     title: step.title,
-    actions:
-      statusOf(steps, step.name) === "done"
-        ? ["done already"]
-        : [...step.describe(context), ...limitsOf(step, allowedDowntime(records, request.options.maxDowntimeMs))],
+    actions: done.has(step.name)
+      ? ["done already"]
+      : [...step.describe(context), ...limitsOf(step, allowedDowntime(records, request.options.maxDowntimeMs))],
   }));
   if (request.at === undefined) return planned;
   const actions = ["do the next two at once, to see that they work", "copy what changed again and again"];

@@ -69,6 +69,15 @@ export interface RunOptions {
   readonly beginning?: (step: string) => Promise<void>;
 }
 
+/** Names of the steps that are not run again when the present cutover goes on. */
+export function stepsDone<C>(steps: readonly Step<C>[], records: readonly StepRecord[]): ReadonlySet<string> {
+  const lastingBegan = steps.some((step) => step.fleeting === undefined && statusOf(records, step.name) !== "pending");
+  const done = steps.filter(
+    ({ name, fleeting }) => statusOf(records, name) === "done" && (fleeting === undefined || lastingBegan),
+  );
+  return new Set(done.map(({ name }) => name));
+}
+
 /**
  * Runs the steps in order, each journalled before and after. Steps that an interrupted run has done are not done again
  * as long as they still hold.
@@ -81,11 +90,9 @@ export async function runSteps<C>(
   report: Report,
   options: RunOptions = {},
 ): Promise<void> {
-  const before = currentSteps(await store.records());
-  const lastingBegan = steps.some((step) => step.fleeting === undefined && statusOf(before, step.name) !== "pending");
+  const done = stepsDone(steps, currentSteps(await store.records()));
   for (const step of steps) {
-    const done = statusOf(before, step.name) === "done";
-    if (done && (step.fleeting === undefined || lastingBegan)) {
+    if (done.has(step.name)) {
       if (step.holds !== undefined && !(await step.holds(context))) throw stale(step);
       continue;
     }

@@ -11,6 +11,7 @@ import { silentReport } from "../../../src/lib/report.js";
 import {
   commit,
   cutOver,
+  describeCutover,
   refuseToKeepChanges,
   rollBack,
   type CutoverOptions,
@@ -255,6 +256,20 @@ guests: { web1: { source: phys } }
     await assert.rejects(goOn(machine(BOOT, WRITABLE)), { code: "source-busy", passes: 1 });
     source = good;
     assert.equal(await goOn(good), 1);
+  });
+
+  it("what is said to be done already is not done again, and what is done again is not said to be", async () => {
+    const one = await session(1, () => {
+      throw unreachable();
+    });
+    await began(one, ...done("preflight", "warm-pass"));
+    const saidDone = async (): Promise<number> => {
+      const steps = await describeCutover({ session: one, options: OPTIONS, report: silentReport });
+      return steps.filter(({ actions }) => actions.includes("done already")).length;
+    };
+    assert.equal(await saidDone(), 0);
+    for (const record of done("quiesce")) await one.store.append(record);
+    assert.equal(await saidDone(), 3);
   });
 
   it("a source at rest that cannot be reached is not called back", async () => {
