@@ -178,9 +178,10 @@ function merge(known: readonly Domain[], files: readonly Domain[]): readonly Dom
   return [...running, ...off].toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
+/** What xend does not start may be started from its file all the same. */
 function withAutostart(domain: Domain, auto: ReadonlySet<string> | undefined): Domain {
-  if (domain.autostart !== undefined || domain.configPath === undefined) return domain;
-  return { ...domain, autostart: auto?.has(domain.name) };
+  if (domain.autostart === true || domain.configPath === undefined || auto === undefined) return domain;
+  return { ...domain, autostart: auto.has(domain.name) };
 }
 
 /** Arguments: paths. A line with the size of each, or with a hyphen. */

@@ -30,7 +30,7 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
         .on(["xl", "list", "-l"], "[]")
         .on(["xl", "list"], "Name    ID   Mem VCPUs\tState\tTime(s)\n")
         .on(["xl", "info"], "")
-        .on(/^(uname|cat|sh) /, "x\n");
+        .on(/^(uname|cat|sh|xm) /, "x\n");
       await write("web1.cfg", "web1");
       await write("web10.cfg", "web10");
       await symlink("../web10.cfg", join(folder, "auto", "web10.cfg"));
@@ -70,6 +70,26 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
         assert.deepEqual((await readdir(folder)).includes("rehome-disabled"), false);
       });
     }
+
+    it("is told of a domain that xend would not start, too", async () => {
+      await symlink("../web1.cfg", join(folder, "auto", "web1.cfg"));
+      const xm = new FakeHost("dom0")
+        .on(["xl", "list", "-l"], { exitCode: 127 })
+        .on(["xm", "list", "-l"], "(domain (domid 3) (name web1) (on_xend_start ignore))\n")
+        .on(
+          (argv) => argv[0] !== "xl",
+          ({ argv }) => host.run(argv),
+        );
+      const { domains, toolstack } = await gatherXenHost(xm);
+      assert.equal(toolstack, "xm");
+      assert.deepEqual(
+        domains.map(({ name, autostart }) => [name, autostart]),
+        [
+          ["web1", true],
+          ["web10", true],
+        ],
+      );
+    });
 
     it("is not what libvirt starts besides", async () => {
       await requireNoOtherStarter(host, domain);
