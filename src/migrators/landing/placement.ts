@@ -6,7 +6,8 @@ import { RehomeError } from "../../lib/errors.js";
 import { availableMemory } from "../../lib/host/memory.js";
 import type { Host } from "../../lib/host/types.js";
 import { formatSize } from "../../lib/units.js";
-import type { GuestRecord, GuestStore } from "../guest-store.js";
+import { currentSteps, goingBackBegan, statusOf } from "../cutover/sequence.js";
+import { stateOf, type GuestRecord, type GuestStore } from "../guest-store.js";
 import type { GuestPlan } from "../types.js";
 
 /** A host that a guest's volumes are written on, and that is to run it. */
@@ -49,7 +50,7 @@ export function placeByMemory(candidates: readonly Candidate[], before: string |
 
 /**
  * Chooses the host for a guest and notes it in the guest's journal.
- * @throws RehomeError host-unreachable when neither can be reached
+ * @throws RehomeError host-unreachable when neither can be reached, or that which has the last pass cannot
  */
 export async function placeGuest(
   session: ClusterSession,
@@ -60,7 +61,8 @@ export async function placeGuest(
   const { cluster, connections } = session;
   const reached = hostsOf(cluster).flatMap(({ name }) => connections.hosts.get(name) ?? []);
   const names = reached.map(({ name }) => name);
-  const before = placedOn(await store.records());
+  const records = await store.records();
+  const before = placedOn(records);
   const preferred = before === undefined ? await preferredBy(session, guest, coming) : undefined;
   const placement = place(names, before, preferred) ?? placeByMemory(await candidatesOf(reached), before);
   if (placement === undefined) {
@@ -70,8 +72,26 @@ export async function placeGuest(
       remedy: problem?.remedy ?? "look at the hosts",
     });
   }
+  if (before !== undefined && placement.host !== before && isLastPassDone(records)) throw lacking(guest.name, before);
   if (placement.host !== before) await store.append({ type: "placed", at: Date.now(), ...placement });
   return placement;
+}
+
+/**
+ * Whether nothing is copied any more before the guest starts. A host that was away meanwhile takes what it has for current,
+ * and lacks what was copied last.
+ */
+function isLastPassDone(records: readonly GuestRecord[]): boolean {
+  if (stateOf(records) !== "cutting-over") return false;
+  const steps = currentSteps(records);
+  return statusOf(steps, "final-pass") === "done" && !goingBackBegan(steps);
+}
+
+function lacking(guest: string, host: string): RehomeError {
+  return new RehomeError("host-unreachable", `${guest} was copied to this host, and another may lack what came last`, {
+    machine: host,
+    remedy: `bring it back, then run the same command again; or run rehome rollback ${guest}`,
+  });
 }
 
 function candidatesOf(hosts: readonly Host[]): Promise<readonly Candidate[]> {

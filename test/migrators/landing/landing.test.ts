@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { configSchema } from "../../../src/lib/config/schema.js";
 import { landingOf } from "../../../src/migrators/landing/landing.js";
 import type { ClusterSession } from "../../../src/cluster/setup/session.js";
-import type { GuestRecord, GuestStore } from "../../../src/migrators/guest-store.js";
+import type { GuestRecord, GuestStore, StepRecord } from "../../../src/migrators/guest-store.js";
 import { place, placeByMemory, placeGuest } from "../../../src/migrators/landing/placement.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 import { exampleCluster } from "../../cluster/setup/example.js";
@@ -69,5 +69,34 @@ describe("the host that a guest is copied to", () => {
     for (const { files } of hosts) files.clear(); // reading it is an error from now on
     assert.deepEqual(await placed(), { host: "beta", because: "what was copied is there" });
     assert.equal(records.length, 1);
+  });
+
+  it("is no other one any more once the last pass is done: that may lack it, and take what it has for current", async () => {
+    const alpha = new FakeHost("alpha");
+    alpha.files.set("/proc/meminfo", Buffer.from("MemAvailable: 8388608 kB\n"));
+    const step = (name: string, event: StepRecord["event"]): GuestRecord => ({
+      type: "step",
+      at: 0,
+      step: name,
+      event,
+    });
+    const records: GuestRecord[] = [
+      { type: "placed", at: 0, host: "beta", because: "" },
+      { type: "state", at: 0, state: "cutting-over" },
+      step("final-pass", "done"),
+    ];
+    const store = {
+      records: () => Promise.resolve(records),
+      append: (record: GuestRecord) => Promise.resolve(void records.push(record)),
+    } as unknown as GuestStore;
+    const connections = { hosts: new Map([["alpha", alpha]]), unreachable: [{ name: "beta", message: "no answer" }] };
+    const session = { cluster: exampleCluster(), connections } as unknown as ClusterSession;
+    const placed = () => placeGuest(session, store, { name: "web1", vcpus: 1, memory: GIB }, () => Promise.resolve([]));
+    await assert.rejects(placed(), { code: "host-unreachable", where: { machine: "beta" }, remedy: /rollback web1/ });
+    assert.equal(records.length, 3);
+    records.push(step("write-conversion", "undo-started")); // on the way back only marks are written
+    assert.equal((await placed()).host, "alpha");
+    records.push({ type: "state", at: 0, state: "staged" });
+    assert.equal((await placed()).host, "alpha");
   });
 });
