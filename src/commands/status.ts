@@ -4,8 +4,16 @@ import { openGuest, openGuests } from "../migrators/session.js";
 import { describeRehearsal } from "../migrators/rehearsal/gate.js";
 import { overviewOf, type GuestOverview } from "../migrators/status.js";
 import { BaseCommand, configFlags } from "../lib/view/base-command.js";
+import { errorJson, type JsonError } from "../lib/view/error-json.js";
 import { table } from "../lib/view/table.js";
+import { asRehomeError, formatError, type RehomeError } from "../lib/errors.js";
 import { formatDuration, formatSize } from "../lib/units.js";
+
+interface Guests {
+  readonly guests: readonly GuestOverview[];
+  /** Guests whose journal cannot be read, and why. */
+  readonly unknown?: Readonly<Record<string, JsonError>>;
+}
 
 export default class Status extends BaseCommand {
   static override summary = "Where each guest is on its way, which copy of it counts, and what to type next.";
@@ -16,16 +24,21 @@ export default class Status extends BaseCommand {
   static override args = { guest: Args.string({ description: "name of a guest in rehome.yaml" }) };
   static override flags = { ...configFlags };
 
-  async run(): Promise<{ guests: readonly GuestOverview[] }> {
+  async run(): Promise<Guests> {
     const { args, flags } = await this.parse(Status);
     const options = { configPath: flags.config, connect: connectSource };
     const sessions =
       args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
-    const guests = await Promise.all(
-      sessions.map(async ({ guest, guestConfig, store }) =>
-        overviewOf(guest, guestConfig.source, await store.records()),
-      ),
-    );
+    const unknown: { readonly guest: string; readonly error: RehomeError }[] = [];
+    const guests: GuestOverview[] = [];
+    for (const { guest, guestConfig, store } of sessions) {
+      try {
+        guests.push(overviewOf(guest, guestConfig.source, await store.records()));
+      } catch (thrown) {
+        if (sessions.length === 1) throw thrown;
+        unknown.push({ guest, error: asRehomeError(thrown) }); // the others are there to be seen all the same
+      }
+    }
     this.print(
       table(
         ["guest", "state", "size", "passes", "last changed", "downtime"],
@@ -48,6 +61,12 @@ export default class Status extends BaseCommand {
       }
       this.print(`  next: ${one.next}`);
     }
-    return { guests };
+    const [first] = unknown;
+    if (first === undefined) return { guests };
+    if (!this.jsonEnabled()) {
+      for (const { guest, error } of unknown) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
+    }
+    process.exitCode = first.error.exitCode;
+    return { guests, unknown: Object.fromEntries(unknown.map(({ guest, error }) => [guest, errorJson(error)])) };
   }
 }

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { rehome } from "../helpers/rehome.js";
+
+describe("rehome status", () => {
+  let folder: string;
+  let config: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "rehome-status-"));
+    config = join(folder, "rehome.yaml");
+    await writeFile(
+      config,
+      `version: 1
+sources: { old: { address: "root@127.0.0.1:1" }, db: { address: "root@127.0.0.1:2" } }
+target: { volumes: ${folder}/volumes, state: ${folder}/state, libvirt: "test:///default" }
+guests: { db1: { source: db }, web1: { source: old } }
+`,
+    );
+    for (const [guest, text] of [
+      ["db1", '{"type":"state","at":1,"sta\n{"type":"state","at":2,"state":"staged"}\n'],
+      ["web1", '{"type":"state","at":1,"state":"staged"}\n{"type":"state","at":2,"st'],
+    ] as const) {
+      await mkdir(join(folder, "state", "guests", guest), { recursive: true });
+      await writeFile(join(folder, "state", "guests", guest, "journal.jsonl"), text);
+    }
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("tells of every guest whose journal can be read, and of the others why not", async () => {
+    const ran = await rehome("status", "--config", config);
+    assert.match(ran.stdout, /^web1: the source counts/m);
+    assert.match(ran.stderr, /^db1: .*journal\.jsonl:1: the journal has a damaged record \[journal-corrupt\]$/m);
+    assert.notEqual(ran.status, 0);
+    const json = await rehome("status", "--json", "--config", config);
+    const { guests, unknown } = JSON.parse(json.stdout) as {
+      guests: { guest: string }[];
+      unknown: Record<string, { error: { code: string } }>;
+    };
+    assert.deepEqual(
+      guests.map(({ guest }) => guest),
+      ["web1"],
+    );
+    assert.equal(unknown["db1"]?.error.code, "journal-corrupt");
+    assert.equal(json.status, ran.status);
+  });
+
+  it("of one guest is the error itself", async () => {
+    const ran = await rehome("status", "db1", "--config", config);
+    assert.match(ran.stderr, /journal-corrupt/);
+    assert.notEqual(ran.status, 0);
+  });
+});
