@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RehomeError } from "../../../src/lib/errors.js";
 import type { Host } from "../../../src/lib/host/types.js";
-import { silentReport } from "../../../src/lib/report.js";
+import { silentReport, type Note } from "../../../src/lib/report.js";
 import { currentSteps, runSteps, statusOf } from "../../../src/migrators/cutover/sequence.js";
 import { sourceLink } from "../../../src/migrators/cutover/source-link.js";
 import { finalPassStep } from "../../../src/migrators/cutover/steps/copy.js";
@@ -128,7 +128,10 @@ guests: { web1: { source: web1 } }
     assert.deepEqual([dom0.running, dom0.auto], [8, true]);
     assert.equal(await xenControl.answers(context()), true);
     // as after a crash in the middle of it
-    assert.match((await quiesceStep.undo?.(context())) ?? "", /runs/);
+    const notes: string[] = [];
+    const report = { ...silentReport, note: ({ text }: Note) => void notes.push(text) };
+    assert.match((await quiesceStep.undo?.({ ...context(), report })) ?? "", /runs/);
+    assert.deepEqual(notes, [], "it was off, and whoever runs now was not told anything");
     assert.equal(dom0.running, 8);
   });
 
@@ -168,6 +171,10 @@ guests: { web1: { source: web1 } }
     await preflight();
     await assert.rejects(carryOut(quiesceStep), { code: "source-busy" });
     assert.equal(dom0.running, 7);
+    const notes: string[] = [];
+    const report = { ...silentReport, note: ({ text }: Note) => void notes.push(text) };
+    assert.match((await quiesceStep.undo?.({ ...context(), report })) ?? "", /runs/);
+    assert.match(notes.join(), /may still do so: if it does, start it there with xl create \/etc\/xen\/web1.cfg/);
     await open(", destroy: true, shutdownTimeout: 1s");
     await carryOut(quiesceStep);
     assert.equal(dom0.running, undefined);

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from "../../../lib/units.js";
 import { currentSteps, factOf, statusOf } from "../../cutover/sequence.js";
 import { isAbsence } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
+import type { StepRecord } from "../../guest-store.js";
 import type { SourceControl } from "../../source-control.js";
 import { destroy, disableAutostart, enableAutostart, idOf, start, type ControlledDomain } from "./domain.js";
 import { ask, domainOf, look, nameOf, presentRun, requireSameRun, type Looked } from "./look.js";
@@ -85,9 +86,22 @@ async function comeBack(context: CutoverContext): Promise<string> {
   // told to shut down in vain, it may still do so: then nobody would start it again
   const until = performance.now() + GOING_DOWN_MS;
   while ((await idOf(host, domain)) !== undefined && performance.now() < until) await delay(2000);
-  if ((await idOf(host, domain)) !== undefined) return `${domain.name} runs`;
+  if ((await idOf(host, domain)) !== undefined) {
+    const wasOff = currentSteps(await context.session.store.records()).some(isRestDone);
+    if (!wasOff) context.report.note({ severity: "warning", text: mayStillGo(domain) });
+    return `${domain.name} runs`;
+  }
   await start(host, domain);
   return `${domain.name} was started`;
+}
+
+function isRestDone({ step, event }: StepRecord): boolean {
+  return step === "quiesce" && event === "done";
+}
+
+/** Nobody takes the telling back, and nobody looks any more. */
+function mayStillGo({ name, tool, configPath }: ControlledDomain): string {
+  return `${name} runs, but was told to shut down and may still do so: if it does, start it there with ${tool} create ${configPath}`;
 }
 
 /** Off, and as it was when it came to rest. */
