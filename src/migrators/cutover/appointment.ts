@@ -83,6 +83,14 @@ function requireInTime(at: number): void {
   });
 }
 
+/**
+ * What a guest waits for whose turn among others has come: nothing, when the time has passed while others had theirs. What
+ * comes before its window then takes as long as it takes, because whose turn came late is not late.
+ */
+export function timeOfTurn(at: number | undefined): number | undefined {
+  return at === undefined || at <= Date.now() ? undefined : at;
+}
+
 /** What is waited for before each step: the window's time before the one that brings the source to rest. */
 export function atOpening(
   at: number,

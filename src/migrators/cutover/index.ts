@@ -12,7 +12,7 @@ import type { GuestSession } from "../session.js";
 import { sessionKeeper } from "../staging/index.js";
 import { clusterHome } from "./home/cluster.js";
 import { machineHome } from "./home/machine.js";
-import { atOpening, keepAppointment } from "./appointment.js";
+import { atOpening, keepAppointment, timeOfTurn } from "./appointment.js";
 import type { Turn } from "./queue.js";
 import { bothFailed, notStaged, requireArrived, requireOnward, requireState, unfinished } from "./refusals.js";
 import { currentSteps, runSteps, statusOf, stepsDone, undoSteps, type Step } from "./sequence.js";
@@ -85,14 +85,14 @@ export async function cutOver(request: CutoverRequest): Promise<CutoverResult> {
 }
 
 async function begin(request: CutoverRequest): Promise<CutoverResult> {
-  const { session, report, at, turn } = request;
+  const { at, ...atOnce } = request;
+  const { session, report, turn } = atOnce;
   const { store } = session;
   if (stateOf(await store.records()) === "staged") {
     await store.append({ type: "state", at: Date.now(), state: "cutting-over" });
   }
-  // whose turn came late is not late
-  const opening = at !== undefined && turn !== undefined ? Math.max(at, Date.now()) : at;
-  const context = await runOrReturn({ ...request, ...(opening !== undefined && { at: opening }) });
+  const opening = turn === undefined ? at : timeOfTurn(at);
+  const context = await runOrReturn({ ...atOnce, ...(opening !== undefined && { at: opening }) });
   await store.append({ type: "state", at: Date.now(), state: "cut-over" });
   const left = await releaseSource(session, () => context.source.open());
   if (left !== undefined) report.note({ severity: "info", text: left });

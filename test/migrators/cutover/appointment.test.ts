@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { delay } from "../../../src/lib/delay.js";
 import { RehomeError } from "../../../src/lib/errors.js";
 import { silentReport, type Note } from "../../../src/lib/report.js";
-import { atOpening, awaitOpening, keepAppointment, type Waiting } from "../../../src/migrators/cutover/appointment.js";
+import {
+  atOpening,
+  awaitOpening,
+  keepAppointment,
+  timeOfTurn,
+  type Waiting,
+} from "../../../src/migrators/cutover/appointment.js";
 import { runSteps, type Step } from "../../../src/migrators/cutover/sequence.js";
 
 const NO_STORE = { records: () => Promise.resolve([]), append: () => Promise.resolve() };
@@ -126,6 +132,13 @@ describe("a cutover that waits for its time", () => {
       done,
       before.map((what) => [what, true]),
     );
+  });
+
+  it("waits for nothing when its time passed while others had their turn: what comes before its window may take long", () => {
+    const at = Date.now() + 60_000;
+    assert.equal(timeOfTurn(at), at);
+    assert.equal(timeOfTurn(Date.now() - 1), undefined);
+    assert.equal(timeOfTurn(undefined), undefined);
   });
 
   it("opens the window at the time, never before, and not when it was missed", async () => {
