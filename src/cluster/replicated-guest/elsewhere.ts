@@ -1,5 +1,6 @@
 import { RehomeError } from "../../lib/errors.js";
-import type { HostDomain } from "./hosts.js";
+import type { Host } from "../../lib/host/types.js";
+import { allDomains, type HostDomain } from "./hosts.js";
 import type { GuestDomain } from "./types.js";
 
 /**
@@ -24,6 +25,19 @@ export function requireNowhereElse(
       remedy: remedyOf(domain),
     });
   }
+}
+
+/**
+ * That the cluster does not run a guest, or knows it no more, says nothing of what somebody started by hand.
+ * @throws RehomeError domain-exists; command-failed, output-unreadable when nobody can tell
+ */
+export async function requireRunsNowhere(hosts: readonly Host[], name: string): Promise<void> {
+  const domain = (await allDomains(hosts)).find((each) => each.name === name && each.running);
+  if (domain === undefined) return;
+  throw new RehomeError("domain-exists", conflict(domain, name, undefined), {
+    machine: domain.host,
+    remedy: `${remedyOf(domain)}; then run the same command again`,
+  });
 }
 
 function conflict(domain: HostDomain, name: string, shared: string | undefined): string {

@@ -30,6 +30,7 @@ import type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 import { requireData } from "./volume.js";
 
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
+export { requireRunsNowhere } from "./elsewhere.js";
 export { sessionCluster } from "./session-cluster.js";
 export { definitionPath } from "./resources.js";
 export { preferredHost, type ComingGuest } from "./choose-host.js";

@@ -84,6 +84,20 @@ describe("a guest's home on the cluster while a host is away", () => {
     assert.deepEqual(undefinedHosts(await store.records()), ["beta"]);
   });
 
+  it("is not left to the source while somebody runs the guest by hand, though the cluster knows nothing of it", async () => {
+    await home().unregister();
+    const xml =
+      "<domain type='kvm'>\n  <name>web1</name>\n  <uuid>6f8e0f0a-6a1b-4c2d-9e3f-000000000001</uuid>\n</domain>\n";
+    world.alpha.domains.push({ xml, kept: "transient", state: "running" });
+    await assert.rejects(home().unregister(), {
+      code: "domain-exists",
+      where: { machine: "alpha" },
+      remedy: /virsh shutdown web1; then run the same command again/,
+    });
+    world.alpha.domains.splice(0, 1, { xml: xml.replace("web1", "web2"), kept: "transient", state: "running" });
+    await home().unregister();
+  });
+
   it("goes on when the host goes away in the middle", async () => {
     await store.append({ type: "placed", at: 0, host: "alpha", because: "it was there" });
     world.beta.lost = true;

@@ -6,6 +6,7 @@ import {
   CONSOLES,
   foreseeGuest,
   removeGuest,
+  requireRunsNowhere,
   sessionCluster,
   type GuestRequest,
 } from "../../../cluster/replicated-guest/index.js";
@@ -109,6 +110,7 @@ export function clusterHome({ session, plan, machine, report, signal }: HomeOpti
         } catch (thrown) {
           if (!(thrown instanceof RehomeError) || thrown.code !== "resource-unknown") throw thrown;
         }
+        await requireRunsNowhere([...cluster.connections.hosts.values()], name); // the source is called back next
       }),
     status: () => asked((cluster) => guestStatus(cluster, name)),
     start: (wait) => asked((cluster) => startGuest(cluster, name, wait)),
