@@ -24,10 +24,10 @@ import { lookAround, volumeStates, type Found } from "./look.js";
 import { notesOn, notesOnAbsence, notesOnReplication } from "./notes.js";
 import { definitionPath, dropGuest, isRegistered, ownIds, putGuest, undefinedOn } from "./resources.js";
 import { sessionCluster } from "./session-cluster.js";
-import { definitionSteps, registration, removeSteps } from "./steps.js";
+import { definitionSteps, outdating, registration, removeSteps } from "./steps.js";
 import { requireStopped } from "./stopped.js";
 import type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
-import { requireData } from "./volume.js";
+import { hostsBehind, requireData } from "./volume.js";
 
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 export { requireRunsNowhere } from "./elsewhere.js";
@@ -191,10 +191,12 @@ async function planOn(
     examineDefinitions(definitionSteps(name, domain.text, names), session, contents),
   ]);
   requireData(volume, parts.length, states, away);
+  // one that is registered already was told then, and the cluster may have promoted it since
+  const behind = isRegistered(cib, name) ? [] : hostsBehind(request, states);
   const runs = domains.some((each) => each.name === name && each.running);
   return {
     definitions,
-    steps: [registration(member.name, names, edit, cib)],
+    steps: [...outdating(volume, behind), registration(member.name, names, edit, cib)],
     change: {
       guest: name,
       ...foreseen,

@@ -19,6 +19,24 @@ export function registration(machine: string, members: readonly string[], edit: 
   return { kind: "cib", machine, members, edit, seen, why: "the guest, its volume, and what binds them" };
 }
 
+/** Succeeds when all of $1 on a host is known not to be current, or is connected and the same. */
+const KNOWS = `said=$(drbdadm dstate "$1") && [ -n "$said" ] || exit
+! echo "$said" | grep -Eqv '^(Outdated|Inconsistent|Diskless|Failed|UpToDate/UpToDate)'`;
+
+/**
+ * A host that missed what was written on another one is told so: by itself it takes what it has for current, and the
+ * cluster could promote it before the other one (drbdadm(8), outdate). Once they are connected it becomes current. Pure.
+ */
+export function outdating(volume: string, hosts: readonly string[]): readonly Step[] {
+  return hosts.map((machine) => ({
+    kind: "command",
+    machine,
+    argv: shell('drbdadm adjust "$1" && drbdadm outdate "$1"', volume),
+    unless: shell(KNOWS, volume),
+    why: "it missed what was written to the volume, and must not run the guest before it has it",
+  }));
+}
+
 /** All that takes a guest out: first everything of it is stopped, so that nothing is left that nobody knows. Pure. */
 export function removeSteps(name: string, hosts: readonly string[]): readonly Step[] {
   const [first = ""] = hosts;

@@ -2,6 +2,8 @@ import { RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
 import type { ClusterSession } from "../setup/session.js";
 import { partsOfVolume, type ReplicatedVolume } from "../volumes/replicated/index.js";
+import { isConnected } from "../volumes/replicated/promotion.js";
+import type { GuestRequest } from "./types.js";
 
 /** What a guest has of its volume, in the order of its disks. */
 export type VolumeParts = readonly Pick<ReplicatedVolume["parts"][number], "device" | "disk">[];
@@ -33,6 +35,18 @@ export function requireData(
       remedy: `finish it with rehome volume create ${name}, or see drbdadm status ${name}`,
     });
   }
+}
+
+/**
+ * The hosts that may have missed what rehome wrote to a volume on the preferred one: those that are not connected. Fencing,
+ * by which DRBD tells them itself, is left out while rehome writes.
+ */
+export function hostsBehind(
+  { release, preferred }: Pick<GuestRequest, "release" | "preferred">,
+  states: ReplicatedVolume["states"],
+): readonly string[] {
+  if (release === undefined || preferred === undefined || states[preferred] === undefined) return [];
+  return Object.entries(states).flatMap(([host, state]) => (host === preferred || isConnected(state) ? [] : [host]));
 }
 
 /** What is not known to be current may be older than what the host that is away has. */
