@@ -1,23 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rehome } from "../helpers/rehome.js";
+import { writeTwoGuests } from "../helpers/two-guests.js";
 
 describe("rehome cutover", () => {
   let folder: string;
   let config: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "rehome-cutover-"));
-    config = join(folder, "rehome.yaml");
-    await writeFile(
-      config,
-      `version: 1
-sources: { old: { address: "root@127.0.0.1:1" }, db: { address: "root@127.0.0.1:2" } }
-target: { volumes: ${folder}/volumes, state: ${folder}/state, libvirt: "test:///default" }
-guests: { web1: { source: old }, db1: { source: db } }
-`,
-    );
+    config = await writeTwoGuests(folder);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

@@ -3,21 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rehome } from "../helpers/rehome.js";
+import { writeTwoGuests } from "../helpers/two-guests.js";
 
 describe("rehome status", () => {
   let folder: string;
   let config: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "rehome-status-"));
-    config = join(folder, "rehome.yaml");
-    await writeFile(
-      config,
-      `version: 1
-sources: { old: { address: "root@127.0.0.1:1" }, db: { address: "root@127.0.0.1:2" } }
-target: { volumes: ${folder}/volumes, state: ${folder}/state, libvirt: "test:///default" }
-guests: { db1: { source: db }, web1: { source: old } }
-`,
-    );
+    config = await writeTwoGuests(folder);
     for (const [guest, text] of [
       ["db1", '{"type":"state","at":1,"sta\n{"type":"state","at":2,"state":"staged"}\n'],
       ["web1", '{"type":"state","at":1,"state":"staged"}\n{"type":"state","at":2,"st'],
