@@ -61,7 +61,7 @@ export class Lab {
         const stoodStill = (await machine.runState()) !== "running";
         if (stoodStill) await machine.thaw();
         await machine.waitForSsh(BOOT_MS);
-        if (stoodStill) await machine.check(["date", "--utc", "--set", `@${Date.now() / 1000}`]); // so did its clock
+        if (stoodStill) await machine.setClock();
         this.#log(`${machine.name} answers ssh after ${Math.round((Date.now() - startedAt) / 1000)} s`);
       }),
     );

@@ -32,9 +32,10 @@ export async function takeSnapshot(lab: Lab, name: string): Promise<void> {
 /**
  * Puts all machines back to a snapshot, and lets them go on at the same instant. Those that were made since are as after
  * their first boot, and stand still until `Lab.up`. All clocks go on from the time of the snapshot.
+ * @returns the machines that go on
  * @throws RehomeError usage when there is none of that name
  */
-export async function restoreSnapshot(lab: Lab, name: string): Promise<void> {
+export async function restoreSnapshot(lab: Lab, name: string): Promise<readonly Machine[]> {
   checkName(name);
   const text = await readFile(file(lab, name), "utf8").catch(() => undefined);
   if (text === undefined) throw new RehomeError("usage", `the lab has no snapshot "${name}"`);
@@ -48,9 +49,9 @@ export async function restoreSnapshot(lab: Lab, name: string): Promise<void> {
       else await machine.powerOn(name);
     }),
   );
-  await Promise.all(
-    lab.machines.filter((machine) => before[machine.name] === "running").map((machine) => machine.thaw()),
-  );
+  const running = lab.machines.filter((machine) => before[machine.name] === "running");
+  await Promise.all(running.map((machine) => machine.thaw()));
+  return running;
 }
 
 /** Whether the lab has a snapshot of that name. */

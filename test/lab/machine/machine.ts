@@ -156,6 +156,11 @@ export class Machine {
     await this.monitor("cont");
   }
 
+  /** Puts its clock right, after it stood still. */
+  async setClock(): Promise<void> {
+    await this.check(["date", "--utc", "--set", `@${Date.now() / 1000}`]);
+  }
+
   /** All that its serial console has shown since it was made, without control characters. */
   async console(): Promise<string> {
     const text = await readFile(join(this.#access.folder, FILES.consoleLog), "latin1").catch(() => "");

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { InitResult } from "../../../src/cluster/setup/init.js";
 import { restoreSnapshot, takeSnapshot } from "../snapshots.js";
-import { ARBITRATOR, HOSTS } from "./cluster/configuration.js";
 import { ClusterLab } from "./cluster/finished.js";
 import { initDisturbed } from "./cluster/init-process.js";
 import { differences, readState, type InitState } from "./cluster/state.js";
@@ -32,10 +31,9 @@ describe("rehome cluster init, again", () => {
   });
 
   it("makes the same when it is killed again and again and run to its end", async () => {
-    await restoreSnapshot(cluster.lab, SNAPSHOT);
-    for (const name of [...HOSTS, ARBITRATOR]) {
-      await cluster.machine(name).waitForSsh(ANSWER_MS);
-      await cluster.machine(name).check(["date", "--utc", "--set", `@${Date.now() / 1000}`]);
+    for (const machine of await restoreSnapshot(cluster.lab, SNAPSHOT)) {
+      await machine.waitForSsh(ANSWER_MS);
+      await machine.setClock();
     }
     for (const count of KILLED_AT) {
       const { status, begun, output } = await initDisturbed(

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { CutoverResult } from "../../../src/migrators/cutover/index.js";
-import type { GuestRecord } from "../../../src/migrators/guest-store.js";
+import { placedOn } from "../../../src/migrators/landing/placement.js";
 import type { StageResult } from "../../../src/migrators/staging/index.js";
 import { ARBITRATOR, HOSTS } from "./cluster/configuration.js";
 import type { ClusterLab } from "./cluster/finished.js";
-import type { Move } from "./cluster/move.js";
+import { begins, type Move } from "./cluster/move.js";
 import { MovedDomain } from "./cluster/moved-domain.js";
 import { eventually } from "./eventually.js";
 
@@ -26,14 +26,8 @@ describe("a move with mishaps", () => {
 
   /** The host that the guest is copied to. */
   async function placement(): Promise<string> {
-    const records = await move.records(GUEST);
-    return records.findLast((record) => record.type === "placed")?.host ?? "";
+    return placedOn(await move.records(GUEST)) ?? "";
   }
-
-  const begins =
-    (step: string) =>
-    (record: GuestRecord): boolean =>
-      record.type === "step" && record.event === "started" && record.step === step;
 
   it("is refused while a host has no room for the copy, and leaves nothing behind", async () => {
     const group = "vg_guests";

@@ -12,7 +12,6 @@ import { ARBITRATOR, HOSTS, writeConfiguration } from "./configuration.js";
 /** The lab's snapshot of a cluster that was made by the product, fenced once on both hosts, and has no guest yet. */
 export const CLUSTER_SNAPSHOT = "cluster";
 
-const MEMBERS: readonly string[] = [...HOSTS, ARBITRATOR];
 const ANSWER_MS = 5 * 60_000;
 const SETTLE_MS = 5 * 60_000;
 
@@ -117,12 +116,11 @@ export class ClusterLab {
 
   /** Goes back to the cluster without guests, or to another snapshot. The machines' clocks are put right: they had stood still. */
   async restore(snapshot = CLUSTER_SNAPSHOT): Promise<void> {
-    await restoreSnapshot(this.lab, snapshot);
-    const machines = this.lab.machines.filter(({ name }) => snapshot !== CLUSTER_SNAPSHOT || MEMBERS.includes(name));
+    const running = await restoreSnapshot(this.lab, snapshot);
     await Promise.all(
-      machines.map(async (machine) => {
+      running.map(async (machine) => {
         await machine.waitForSsh(ANSWER_MS);
-        await machine.check(["date", "--utc", "--set", `@${Date.now() / 1000}`]);
+        await machine.setClock();
       }),
     );
     await this.settled();

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { cp, rm } from "node:fs/promises";
 import { takeSnapshot } from "../../snapshots.js";
 import { CUTOVER_STEPS } from "../../../../src/migrators/cutover/index.js";
+import { placedOn } from "../../../../src/migrators/landing/placement.js";
 import type { StageResult } from "../../../../src/migrators/staging/index.js";
 import type { Machine } from "../../machine/machine.js";
 import { ARBITRATOR, HOSTS } from "./configuration.js";
 import { DomainUnderLoad } from "./domain-under-load.js";
+import { begins } from "./move.js";
 import { MovedDomain } from "./moved-domain.js";
 
 const log = (line: string): void => console.log(`      ${line}`);
@@ -74,32 +76,16 @@ export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss):
       await cp(`${folder}.${SNAPSHOT}`, folder, { recursive: true });
     }
 
-    /** @returns whether a copy runs */
-    async function requireOneCopy(): Promise<boolean> {
-      const { authoritative, next } = await guest.overview(log);
-      const where = [...((await guest.runsOnSource()) ? ["source"] : []), ...(await guest.hosts())];
-      log(`  it runs on ${where.join(" and ") || "none"}`);
-      assert.ok(where.length <= 1);
-      assert.ok(where.every((place) => (place === "source") === (authoritative === "source")));
-      assert.match(next, /rehome/);
-      return where.length === 1;
-    }
-
     async function cutOver(step: string): Promise<void> {
       const lost = machine(machines);
-      const { status, output } = await guest.move.disturbed(
-        GUEST,
-        "cutover",
-        (record) => record.type === "step" && record.event === "started" && record.step === step,
-        () => lose(lost),
-      );
+      const { status, output } = await guest.move.disturbed(GUEST, "cutover", begins(step), () => lose(lost));
       log(`  cutover ended with ${status}`);
       if (goesOn) assert.equal(status, 0, output);
       await restore(lost);
       await guest.cluster.settled();
-      if (await requireOneCopy()) return;
+      if (await guest.requireOneCopy(log)) return;
       await guest.move.run("cutover", GUEST);
-      assert.ok(await requireOneCopy(), output);
+      assert.ok(await guest.requireOneCopy(log), output);
     }
 
     for (const { name, title } of CUTOVER_STEPS) {
@@ -120,8 +106,12 @@ export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss):
 }
 
 async function machinesOf({ cluster, move }: MovedDomain): Promise<Machines> {
-  const placed = (await move.records(GUEST)).findLast((record) => record.type === "placed");
-  const peer = HOSTS.find((name) => name !== placed?.host);
-  const [target, other] = [cluster.machine(placed?.host ?? ""), cluster.machine(peer ?? "")];
-  return { target, peer: other, source: cluster.machine("dom0"), arbitrator: cluster.machine(ARBITRATOR) };
+  const target = placedOn(await move.records(GUEST)) ?? assert.fail("it was not placed");
+  const peer = HOSTS.find((name) => name !== target) ?? assert.fail("there is no other host");
+  return {
+    target: cluster.machine(target),
+    peer: cluster.machine(peer),
+    source: cluster.machine("dom0"),
+    arbitrator: cluster.machine(ARBITRATOR),
+  };
 }

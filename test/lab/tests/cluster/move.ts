@@ -16,6 +16,11 @@ interface Sources {
 /** Machines under emulation boot slowly, and a cluster of such machines runs them once more slowly. */
 const BOOT_TIMEOUT = "20min";
 
+/** Whether a record of a guest's journal is the beginning of a step of its cutover. */
+export function begins(step: string): (record: GuestRecord) => boolean {
+  return (record) => record.type === "step" && record.event === "started" && record.step === step;
+}
+
 /** Machines of the lab, to be moved onto the lab's cluster by the product's own commands. */
 export class Move {
   private constructor(

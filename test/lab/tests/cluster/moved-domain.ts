@@ -45,6 +45,20 @@ export class MovedDomain {
     });
   }
 
+  /**
+   * At most one copy runs, it is the one that counts, and it is said what to type.
+   * @returns whether one runs
+   */
+  async requireOneCopy(log: (line: string) => void): Promise<boolean> {
+    const { authoritative, next } = await this.overview(log);
+    const where = [...((await this.runsOnSource()) ? ["source"] : []), ...(await this.hosts())];
+    log(`  it runs on ${where.join(" and ") || "none"}`);
+    assert.ok(where.length <= 1);
+    assert.ok(where.every((place) => (place === "source") === (authoritative === "source")));
+    assert.match(next, /rehome/);
+    return where.length === 1;
+  }
+
   async runsOnSource(): Promise<boolean> {
     return (await this.cluster.machine("dom0").run(["xl", "list", this.name])).exitCode === 0;
   }
