@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../lib/error-codes.js";
 import { asRehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
 import type { Report } from "../../lib/report.js";
@@ -59,10 +60,16 @@ export function applianceAhead(
 }
 
 /**
- * Converts with the appliance that was started ahead. When that fails, whatever it was, the appliance is ended and all is
- * done again with a new one: only what that says counts.
+ * What is wrong with what the disks hold, or with this machine: a new appliance would come upon it again. A system that was
+ * not found is none of these, because an appliance may fail to show what the disks hold.
+ */
+const FOUND: ReadonlySet<ErrorCode> = new Set(["guest-filesystem-damaged", "guest-disk-full", "conversion-no-space"]);
+
+/**
+ * Converts with the appliance that was started ahead. When that fails and may be the appliance's fault, it is ended and all
+ * is done again with a new one: only what that says counts.
  * @param convert on overlays that it makes anew each time
- * @throws RehomeError what `convert` throws without an appliance
+ * @throws RehomeError what `convert` throws without an appliance, or what it found with this one
  */
 export async function aheadOrAnew<T>(
   { ahead, report, signal }: { ahead: ApplianceAhead; report: Report; signal: AbortSignal | undefined },
@@ -73,9 +80,10 @@ export async function aheadOrAnew<T>(
     try {
       return await convert(waiting);
     } catch (thrown) {
-      if (signal?.aborted === true) throw thrown;
+      const { code, message } = asRehomeError(thrown);
+      if (signal?.aborted === true || FOUND.has(code)) throw thrown;
       await ahead.drop();
-      const text = `converted again with a new appliance, because the one started ahead failed: ${asRehomeError(thrown).message}`;
+      const text = `converted again with a new appliance, because it failed with the one started ahead: ${message}`;
       report.note({ severity: "info", text });
     }
   }

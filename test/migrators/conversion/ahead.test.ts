@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RehomeError } from "../../../src/lib/errors.js";
 import type { Report } from "../../../src/lib/report.js";
 import { silentReport } from "../../../src/lib/report.js";
 import { aheadOrAnew, applianceAhead, type ApplianceAhead } from "../../../src/migrators/conversion/ahead.js";
@@ -82,6 +83,32 @@ describe("an appliance that is started ahead", () => {
     assert.equal(result, "converted");
     assert.deepEqual(done, ["start", "convert ahead", "kill", "convert anew"]);
     assert.match(notes.join(), /it has died/);
+  });
+
+  it("is not replaced when the disks were refused: a new one would find the same", async () => {
+    for (const code of ["guest-filesystem-damaged", "guest-disk-full", "conversion-no-space"] as const) {
+      const one = ahead(() => Promise.resolve(appliance));
+      one.begin();
+      const refuses = (waiting: WaitingAppliance | undefined): Promise<never> => {
+        done.push(waiting === undefined ? "convert anew" : "convert ahead");
+        return Promise.reject(new RehomeError(code, "/ on /dev/vda1 cannot be mounted"));
+      };
+      await assert.rejects(aheadOrAnew({ ahead: one, report, signal: undefined }, refuses), { code });
+      await one.drop();
+      assert.deepEqual(done.splice(0), ["start", "convert ahead", "kill"]);
+    }
+    assert.deepEqual(notes, []);
+  });
+
+  it("is replaced when it shows no system, or breaks down", async () => {
+    for (const code of ["guest-unsupported", "appliance-failed", "command-timeout"] as const) {
+      const one = ahead(() => Promise.resolve(appliance));
+      one.begin();
+      const result = await aheadOrAnew({ ahead: one, report, signal: undefined }, (waiting) =>
+        waiting === undefined ? convert(waiting) : Promise.reject(new RehomeError(code, "it failed")),
+      );
+      assert.equal(result, "converted");
+    }
   });
 
   it("says what a new one says, when that fails too", async () => {
