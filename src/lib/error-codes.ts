@@ -97,6 +97,14 @@ export const ERROR_CODES = {
   "memory-short": { exit: "target", meaning: "there is too little free memory to start a guest" },
 
   // cutover
+  "config-changed": {
+    exit: "refused",
+    meaning: "rehome.yaml says something else of the guest than when it was staged",
+  },
+  "source-changed": {
+    exit: "refused",
+    meaning: "the source has disks or network cards that it had not when it was staged",
+  },
   "source-busy": { exit: "failed", meaning: "something on the source can still write to its disks" },
   "source-alive": { exit: "refused", meaning: "the source may still be running, so the guest must not start" },
   "source-not-back": { exit: "failed", meaning: "the source was told to start again and does not answer" },

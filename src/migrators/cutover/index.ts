@@ -15,6 +15,7 @@ import { machineHome } from "./home/machine.js";
 import { atOpening, keepAppointment, timeOfTurn } from "./appointment.js";
 import type { Turn } from "./queue.js";
 import { bothFailed, notStaged, requireArrived, requireOnward, requireState, unfinished } from "./refusals.js";
+import { requireSamePlan } from "./same-plan.js";
 import { currentSteps, runSteps, statusOf, stepsDone, undoSteps, type Step } from "./sequence.js";
 import { controlOf } from "./control.js";
 import { sourceLink } from "./source-link.js";
@@ -251,13 +252,14 @@ export async function commit(session: GuestSession): Promise<{ readonly leftOnSo
   }
 }
 
-/** What a cutover would do, step by step. */
+/** What a cutover would do, step by step. @throws RehomeError not-staged, wrong-state, config-changed */
 export async function describeCutover(
   request: CutoverRequest,
 ): Promise<readonly { readonly title: string; readonly actions: readonly string[] }[]> {
   const records = await request.session.store.records();
   requireOnward(request.session, records);
   const context = contextOf(request, records);
+  if (stateOf(records) === "staged") requireSamePlan(request.session, context);
   const done = stepsDone(CUTOVER_STEPS, currentSteps(records));
   const planned = CUTOVER_STEPS.map((step) => ({
     title: step.title,

@@ -15,7 +15,7 @@ import { startStep } from "../../../src/migrators/cutover/steps/start.js";
 import type { CutoverContext } from "../../../src/migrators/cutover/types.js";
 import type { GuestRecord, StepRecord } from "../../../src/migrators/guest-store.js";
 import { openGuest, type GuestSession } from "../../../src/migrators/session.js";
-import type { GuestPlan, Machine } from "../../../src/migrators/types.js";
+import type { Disk, GuestPlan, Machine } from "../../../src/migrators/types.js";
 import { xenControl } from "../../../src/migrators/xen/control/index.js";
 import { FakeDom0 } from "./fake-dom0.js";
 
@@ -25,8 +25,11 @@ describe("a Xen domain in a cutover", () => {
   let session: GuestSession;
   let reachable: boolean;
   let logins: number;
+  /** The domain's disks as they were when it was staged. */
+  let staged: readonly Pick<Disk, "name" | "path">[];
 
   beforeEach(async () => {
+    staged = [{ name: "xvda1", path: "/dev/xenvg/web1-root" }];
     folder = await mkdtemp(join(tmpdir(), "rehome-xen-"));
     dom0 = new FakeDom0();
     reachable = true;
@@ -82,7 +85,7 @@ guests: { web1: { source: web1 } }
     return {
       session,
       plan: { name: "web1" } as GuestPlan,
-      machine: { network: { nics, routes: [], nameservers: [] } } as unknown as Machine,
+      machine: { disks: staged, network: { nics, routes: [], nameservers: [] } } as unknown as Machine,
       source: sourceLink(() => session.connect()),
       volumes: { use: () => Promise.resolve({ passes: [] }) }, // nothing is copied here
       home: { status: () => Promise.resolve({ state: "stopped" }) },
@@ -149,6 +152,16 @@ guests: { web1: { source: web1 } }
       message: "libvirt starts the domain web1 with its host",
       remedy: /virsh -c xen:\/\/\/ autostart --disable web1/,
     });
+  });
+
+  it("gets no window when it has a disk that it had not when it was staged", async () => {
+    staged = [{ name: "xvda1", path: "/dev/xenvg/web1-old" }];
+    await assert.rejects(xenControl.check(context()), {
+      code: "source-changed",
+      message: "it has what it had not when it was staged: disk xvda1 (/dev/xenvg/web1-root)",
+      remedy: /run rehome stage web1/,
+    });
+    assert.equal(dom0.running, 7);
   });
 
   it("is given its time to shut down also when the clock is set", async () => {

@@ -8,6 +8,7 @@ import { conversionTarget, withImages } from "../../landing/images.js";
 import { requireRehearsed } from "../../rehearsal/gate.js";
 import { factsOf, predictDowntime, type DowntimeFacts } from "../../staging/index.js";
 import { controlOf } from "../control.js";
+import { requireSamePlan } from "../same-plan.js";
 import type { Step } from "../sequence.js";
 import type { CutoverContext } from "../types.js";
 
@@ -25,6 +26,7 @@ export const preflightStep: Step<CutoverContext> = {
   describe: ({ session, plan }) => [
     `look at how ${plan.name} was rehearsed last`,
     `log in to ${session.sourceConfig.address} and make sure that it can be brought to rest`,
+    `make sure that it has no other disks and network cards, and rehome.yaml says nothing else of ${plan.name}, than when it was staged`,
     "check tools here, and libvirt, bridges and the cluster where the guest is to live",
     `have libvirt read the domain of ${plan.name}`,
     "convert a throw-away overlay of the copy, to see that it works",
@@ -33,6 +35,7 @@ export const preflightStep: Step<CutoverContext> = {
     const { session, options, report } = context;
     requireRehearsed(session.guest, rehearsalOf(await session.store.records()), options, report);
     const bootId = await controlOf(context).check(context);
+    requireSamePlan(session, context);
     for (const argv of TOOLS) await runChecked(context.session.target, argv);
     await context.sessions.release(); // of a step that is repeated
     await context.volumes.release();

@@ -1,5 +1,7 @@
 import { RehomeError } from "../../../lib/errors.js";
+import { hardwareOf, requireSameHardware } from "../../cutover/same-hardware.js";
 import type { SourceControl } from "../../source-control.js";
+import { inspectMachine } from "../inspect.js";
 import { bootIdOf } from "../quiesce.js";
 import { physicalOff, requireSilence } from "./off.js";
 import { physicalRest, requireAtRest, requireWayBack } from "./rest.js";
@@ -7,8 +9,10 @@ import { answers, canReturn } from "./return.js";
 
 /** A machine that is brought to rest and switched off from within, and is proven off by its silence. */
 export const physicalControl: SourceControl = {
-  async check({ source, session }) {
+  async check(context) {
+    const { source, session, signal } = context;
     const host = await source.host();
+    requireSameHardware(context, hardwareOf(await inspectMachine(host, signal)));
     const sysrq = await host.run(["test", "-w", "/proc/sysrq-trigger"]);
     if (sysrq.exitCode === 0) return bootIdOf(host);
     throw new RehomeError(

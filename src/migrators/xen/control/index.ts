@@ -1,10 +1,12 @@
 import { delay } from "../../../lib/delay.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { effectiveChecks } from "../../cutover/gates.js";
+import { requireSameHardware, type Hardware } from "../../cutover/same-hardware.js";
 import { currentSteps, statusOf } from "../../cutover/sequence.js";
 import { isAbsence } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { SourceControl } from "../../source-control.js";
+import type { Domain } from "../types.js";
 import { idOf, requireNoOtherStarter } from "./domain.js";
 import { look, nameOf } from "./look.js";
 import { prove } from "./proof.js";
@@ -20,6 +22,7 @@ const RECONNECT_MS = 60_000;
 export const xenControl: SourceControl = {
   async check(context) {
     const { domain, bootId, host } = await look(context);
+    requireSameHardware(context, hardwareOf(domain));
     if (effectiveChecks(context.session, context.machine).length === 0) throw nothingToCheck(context);
     await requireNoOtherStarter(host, domain);
     await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
@@ -82,6 +85,14 @@ async function requireStillOff(context: CutoverContext): Promise<void> {
       },
     );
   }
+}
+
+/** Also a name in rehome.yaml that is that of another domain now shows by its disks. */
+function hardwareOf({ disks, nics }: Pick<Domain, "disks" | "nics">): Hardware {
+  return {
+    disks: disks.filter(({ cdrom, path }) => !cdrom && path !== "").map(({ device, path }) => ({ name: device, path })),
+    macs: nics.flatMap(({ mac }) => mac?.toLowerCase() ?? []),
+  };
 }
 
 function nothingToCheck({ session }: CutoverContext): RehomeError {

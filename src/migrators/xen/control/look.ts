@@ -5,11 +5,12 @@ import type { SourceLink } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import { gatherXenHost } from "../gather.js";
 import { bootIdOf, requireDomain } from "../inspect.js";
+import type { Domain } from "../types.js";
 import type { ControlledDomain } from "./domain.js";
 
 /** A domain as its host knew it when it was looked at. */
 export interface Looked {
-  readonly domain: ControlledDomain;
+  readonly domain: ControlledDomain & Pick<Domain, "nics">;
   /** Of its run then; undefined when it was off. */
   readonly id: number | undefined;
   readonly bootId: string;
