@@ -26,6 +26,12 @@ export interface Loss {
   readonly restore: (machine: Machine) => Promise<void>;
   /** Whether the cutover is to succeed all the same. */
   readonly goesOn: boolean;
+  /** What a cutover that succeeds says of it, where it has to. */
+  readonly says?: RegExp;
+  /** Names of the steps in which it can be lost; all without it. */
+  readonly steps?: readonly string[];
+  /** What is done before the guest is staged. */
+  readonly prepare?: (source: Machine) => Promise<void>;
 }
 
 /** The machines of a cutover. */
@@ -50,7 +56,7 @@ export const POWER = {
  * One cutover for each of its steps, each from the same staged guest, under load, with the loss as that step begins. Then
  * exactly one copy runs or is brought up by what `rehome status` says to type, and it has every acknowledged number.
  */
-export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss): void {
+export function lostAtEveryStep({ what, machine, lose, restore, goesOn, says, steps, prepare }: Loss): void {
   describe(`a cutover when ${what}`, function () {
     this.timeout(HOURS);
     let guest: MovedDomain;
@@ -59,6 +65,7 @@ export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss):
 
     before(async () => {
       guest = await MovedDomain.prepare(GUEST, log);
+      await prepare?.(guest.cluster.machine("dom0"));
       await guest.move.run<StageResult>("stage", GUEST, "--passes", "2");
       ({ folder } = guest.move.store(GUEST));
       machines = await machinesOf(guest);
@@ -81,6 +88,7 @@ export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss):
       const { status, output } = await guest.move.disturbed(GUEST, "cutover", begins(step), () => lose(lost));
       log(`  cutover ended with ${status}`);
       if (goesOn) assert.equal(status, 0, output);
+      if (says !== undefined) assert.match(output, says);
       await restore(lost);
       await guest.cluster.settled();
       if (await guest.requireOneCopy(log)) return;
@@ -88,7 +96,7 @@ export function lostAtEveryStep({ what, machine, lose, restore, goesOn }: Loss):
       assert.ok(await guest.requireOneCopy(log), output);
     }
 
-    for (const { name, title } of CUTOVER_STEPS) {
+    for (const { name, title } of CUTOVER_STEPS.filter((step) => steps?.includes(step.name) ?? true)) {
       it(`at "${title}"`, async () => {
         await putBack();
         const load = new DomainUnderLoad(guest, log);
