@@ -2,6 +2,7 @@ import { spawn, type SpawnOptions } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { RehomeError } from "../../src/lib/errors.js";
 
 const RUN_JS = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
 
@@ -25,20 +26,20 @@ export class Rehome {
     return code;
   }
 
-  /** Shows a command that must succeed. @throws Error when it fails */
+  /** Shows a command that must succeed. @throws RehomeError command-failed */
   async must(...args: readonly string[]): Promise<void> {
     const code = await this.show(...args);
-    if (code !== 0) throw new Error(`rehome ${args.join(" ")} ended with exit code ${code}`);
+    if (code !== 0) throw failed(args, code);
   }
 
-  /** What a command prints under --json. @throws Error when it fails */
+  /** What a command prints under --json. @throws RehomeError command-failed */
   async json(...args: readonly string[]): Promise<unknown> {
     const child = spawn(process.execPath, [RUN_JS, ...args, "--json"], this.#options("pipe"));
     let output = "";
     child.stdout?.on("data", (data: Buffer) => (output += data.toString()));
     child.stderr?.resume();
     const code = await new Promise<number>((resolve) => child.once("close", (status) => resolve(status ?? 1)));
-    if (code !== 0) throw new Error(`rehome ${args.join(" ")} ended with exit code ${code}: ${output.trim()}`);
+    if (code !== 0) throw failed(args, code, output.trim());
     return JSON.parse(output);
   }
 
@@ -54,4 +55,11 @@ export class Rehome {
   #options(output: "inherit" | "pipe"): SpawnOptions {
     return { cwd: this.#work, stdio: ["ignore", output, output] };
   }
+}
+
+function failed(args: readonly string[], code: number, output?: string): RehomeError {
+  return new RehomeError("command-failed", `rehome ${args.join(" ")} ended with exit code ${code}`, {
+    ...(output !== undefined && { output }),
+    remedy: "see what it said",
+  });
 }
