@@ -1,3 +1,4 @@
+import { printable } from "./printable.js";
 import { ERROR_CODES, EXIT_CODES, type ErrorCode } from "./error-codes.js";
 
 /** Where a problem is: as much of it as is known. */
@@ -66,7 +67,7 @@ export function formatError(error: RehomeError): string {
     lines.push(...error.output.split("\n").map((line) => `  | ${line}`));
   }
   if (error.remedy !== undefined) lines.push(`  → ${error.remedy}`);
-  return lines.join("\n");
+  return printable(lines.join("\n"));
 }
 
 /** Any thrown value as an error that can be reported; an unexpected one keeps its stack as the cause. */

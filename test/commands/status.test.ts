@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rehome } from "../helpers/rehome.js";
@@ -37,6 +37,24 @@ describe("rehome status", () => {
     );
     assert.equal(unknown["db1"]?.error.code, "journal-corrupt");
     assert.equal(json.status, ran.status);
+  });
+
+  it("shows nothing that acts on a terminal, whoever wrote it", async () => {
+    const file = join(folder, "state", "guests", "web1", "journal.jsonl");
+    const before = await readFile(file);
+    const because = "login\u0008\u009b2J\u001b]52;c;cm0=\u0007";
+    const rehearsal = { at: 1, outcome: "boots", because, emulated: false };
+    await writeFile(
+      file,
+      `${JSON.stringify({ type: "state", at: 1, state: "staged" })}\n${JSON.stringify({ type: "rehearsal", at: 2, rehearsal })}\n`,
+    );
+    try {
+      const { stdout } = await rehome("status", "web1", "--config", config);
+      assert.match(stdout, /\(login\?\?2J/);
+      assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    } finally {
+      await writeFile(file, before);
+    }
   });
 
   it("of one guest is the error itself", async () => {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { printable } from "../../lib/printable.js";
 import { element, writeXml, type XmlElement } from "../../lib/xml.js";
 import type { DomainDisk, DomainNic, DomainSpec } from "./types.js";
 
@@ -32,7 +33,7 @@ export function domainXml(spec: DomainSpec): string {
             spec.nics.map((nic) => nic.mac),
           ),
       ),
-      ...(spec.title === undefined ? [] : [element("title", {}, spec.title)]),
+      ...(spec.title === undefined ? [] : [element("title", {}, oneLine(spec.title))]),
       element("memory", { unit: "KiB" }, `${memory}`),
       element("currentMemory", { unit: "KiB" }, `${memory}`),
       element("vcpu", { placement: "static" }, `${spec.vcpus}`),
@@ -48,6 +49,11 @@ export function domainXml(spec: DomainSpec): string {
       devices(spec),
     ]),
   );
+}
+
+/** libvirt takes no line feeds in a title, and no XML control characters: names of a guest's own may have both. */
+function oneLine(title: string): string {
+  return printable(title).replace(/\s+/g, " ");
 }
 
 /** The same for the same guest: software licences and DHCP leases hang on it. A UUID of version 8 (RFC 9562). */

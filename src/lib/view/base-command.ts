@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { Command, Errors, Flags, type Interfaces } from "@oclif/core";
 import { asRehomeError, formatError, RehomeError } from "../errors.js";
+import { printable } from "../printable.js";
 import { silentReport, type Note, type Report } from "../report.js";
 import { errorJson, type JsonError } from "./error-json.js";
 import { onHangup, outliveReaders } from "./lost-terminal.js";
@@ -50,13 +51,13 @@ export abstract class BaseCommand extends Command {
 
   /** Lines of the result for a person; nothing under --json. */
   protected print(lines: string | readonly string[]): void {
-    for (const line of typeof lines === "string" ? [lines] : lines) this.log(line);
+    for (const line of typeof lines === "string" ? [lines] : lines) this.log(printable(line));
   }
 
   /** The most useful next command, at the end of a result. */
   protected suggest(next: string): void {
     this.next = next;
-    this.log(`\nnext: ${next}`);
+    this.log(printable(`\nnext: ${next}`));
   }
 
   /** Asks before something that cannot be taken back. @throws RehomeError not-confirmed */

@@ -37,6 +37,12 @@ async function validate(text: string): Promise<string> {
 }
 
 describe("domain XML", () => {
+  it("has a title that libvirt takes, whatever the guest calls itself", async () => {
+    const text = domainXml({ ...spec, title: "web1\n(\u001b[1mDebian)\t" });
+    assert.equal(childOf(parseXml(text, "domain.xml"), "title")?.text, "web1 (?[1mDebian) ");
+    assert.equal(await validate(text), "valid");
+  });
+
   for (const [name, given] of Object.entries({
     "a BIOS guest under KVM": spec,
     "a guest with the hosts' common CPU": { ...spec, cpuModel: "EPYC-Rome" },

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { asRehomeError } from "../../../lib/errors.js";
+import { printable } from "../../../lib/printable.js";
 import { runInGroup, type GroupResult } from "../../../lib/process-group.js";
 import { OP_STATUS } from "../../cib/record.js";
 import { operationDigests } from "../digests.js";
@@ -93,11 +94,6 @@ function outcomeOf(command: AgentCommand, result: GroupResult, timeoutMs: number
 
 function lastLines(text: string): string {
   return printable(text).trimEnd().split("\n").slice(-LOG_LINES).join("\n").trim();
-}
-
-/** Anything may stand in the output of an agent: control characters go. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\ufffe\uffff]/g, "?");
 }
 
 /** No more than `count` at once, as Pacemaker's node-action-limit: twice the cores. */
