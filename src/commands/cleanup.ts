@@ -1,10 +1,19 @@
 import { Args, Flags } from "@oclif/core";
+import { asRehomeError, formatError, type RehomeError } from "../lib/errors.js";
 import { formatSize } from "../lib/units.js";
 import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
+import { errorJson, type JsonError } from "../lib/view/error-json.js";
 import { table } from "../lib/view/table.js";
 import { cleanUp, type CleanupResult } from "../migrators/cleanup.js";
 import { connectSource } from "../migrators/connect.js";
 import { openGuest, openGuests } from "../migrators/session.js";
+
+interface Cleaned {
+  readonly dryRun: boolean;
+  readonly guests: readonly CleanupResult[];
+  /** Guests whose source could not be cleaned, and why. */
+  readonly failed?: Readonly<Record<string, JsonError>>;
+}
 
 export default class Cleanup extends BaseCommand {
   static override summary = "Remove the snapshots that rehome made on sources to follow what changes.";
@@ -21,7 +30,7 @@ the guest's next pass compares everything, and begins to follow changes anew.`;
     "dry-run": Flags.boolean({ description: "only say what would be removed" }),
   };
 
-  async run(): Promise<{ dryRun: boolean; guests: readonly CleanupResult[] }> {
+  async run(): Promise<Cleaned> {
     const { args, flags } = await this.parse(Cleanup);
     const dryRun = flags["dry-run"];
     const options = {
@@ -32,7 +41,7 @@ the guest's next pass compares everything, and begins to follow changes anew.`;
     const sessions =
       args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
     const guests: CleanupResult[] = [];
-    const failures: unknown[] = [];
+    const failures: { readonly guest: string; readonly error: RehomeError }[] = [];
     for (const session of sessions) {
       try {
         const result = await cleanUp(session, { dryRun, signal: this.signal });
@@ -40,14 +49,24 @@ the guest's next pass compares everything, and begins to follow changes anew.`;
         this.describe(result, dryRun);
       } catch (thrown) {
         if (sessions.length === 1 || this.signal.aborted) throw thrown;
-        failures.push(thrown); // one source that does not answer keeps nobody from cleaning the others
+        // one source that does not answer keeps nobody from cleaning the others
+        failures.push({ guest: session.guest, error: asRehomeError(thrown) });
       }
     }
-    if (failures.length > 0) throw failures[0] as Error;
     if (dryRun && guests.some(({ removed }) => removed.length > 0)) {
       this.suggest(["rehome cleanup", args.guest].filter(Boolean).join(" "));
     }
-    return { dryRun, guests };
+    const [first] = failures;
+    if (first === undefined) return { dryRun, guests };
+    if (!this.jsonEnabled()) {
+      for (const { guest, error } of failures) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
+    }
+    process.exitCode = first.error.exitCode;
+    return {
+      dryRun,
+      guests,
+      failed: Object.fromEntries(failures.map(({ guest, error }) => [guest, errorJson(error)])),
+    };
   }
 
   private describe({ guest, removed, left }: CleanupResult, dryRun: boolean): void {
