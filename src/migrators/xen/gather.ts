@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { RehomeError } from "../../lib/errors.js";
+import { formatWhere, RehomeError } from "../../lib/errors.js";
 import { runChecked } from "../../lib/host/run.js";
 import type { Host, RunResult } from "../../lib/host/types.js";
 import { parseConfigDomain } from "./parse/config-domain.js";
 import { parseVirshDomain } from "./parse/virsh-xml.js";
 import { parseStates, parseXlList } from "./parse/xl-list.js";
+import { parseXendomains } from "./parse/xendomains.js";
 import { parseXmList } from "./parse/xm-list.js";
-import type { Domain, Toolstack, XenHost } from "./types.js";
+import type { AutoFolders, Domain, Toolstack, XenHost } from "./types.js";
 
 /** Whether a machine is a Xen host, and no domain of one: xenfs of the control domain says so. */
 export async function isXenHost(host: Host): Promise<boolean> {
@@ -46,6 +47,7 @@ export async function gatherXenHost(host: Host, signal?: AbortSignal): Promise<X
     version: /^xen_version\s*:\s*(\S+)/m.exec(info.stdout)?.[1] ?? versionOf(info.stdout),
     toolstack,
     domains,
+    auto: files.auto,
     unknown,
   };
 }
@@ -118,32 +120,74 @@ function failure(what: string, { exitCode, stderr }: RunResult): string {
   return `${what}: ${stderr.trim().split("\n")[0] ?? ""} (exit code ${exitCode})`;
 }
 
-/** Prints every file of /etc/xen under a mark, and every one in auto, mostly links. Names are data, not words. */
+/** Prints the settings of what starts domains with the host, each file under a mark. */
+const READ_SETTINGS = `mark=$1
+for file in /etc/default/xendomains /etc/sysconfig/xendomains; do
+  [ -e "$file" ] || continue
+  printf '\\n%s settings %s\\n' "$mark" "$file"
+  head -c 300000 "$file" || exit 1
+done`;
+
+/** Prints every file of /etc/xen under a mark, and every one in the folders given, mostly links. Names are data, not words. */
 const READ_CONFIGS = `mark=$1
+shift
 for file in /etc/xen/* /etc/xen/vm/*; do
   [ -f "$file" ] && [ -r "$file" ] || continue
   case $file in *.conf | *~ | *.dpkg-* | *.rpm* | */x[lm]example*) continue ;; esac
   printf '\\n%s config %s\\n' "$mark" "$file"
   head -c 300000 "$file"
 done
-[ -d /etc/xen/auto ] || exit 0
-printf '\\n%s has-auto /etc/xen/auto\\n' "$mark"
-for file in /etc/xen/auto/*; do
-  [ -f "$file" ] || continue
-  printf '\\n%s auto %s\\n' "$mark" "$file"
-  head -c 300000 "$file"
+for folder; do
+  [ -d "$folder" ] || continue
+  printf '\\n%s has-auto %s\\n' "$mark" "$folder"
+  for file in "$folder"/*; do
+    [ -f "$file" ] || continue
+    printf '\\n%s auto %s\\n' "$mark" "$file"
+    head -c 300000 "$file"
+  done
 done`;
 
 interface Configs {
   readonly configs: readonly { readonly path: string; readonly text: string }[];
-  /** Names of the domains that are started when the host starts; undefined where there is no /etc/xen/auto. */
+  readonly auto: AutoFolders;
+  /** Names of the domains that are started when the host starts; undefined where that is not known. */
   readonly autostart: ReadonlySet<string> | undefined;
   readonly unknown: readonly string[];
 }
 
 async function readConfigs(ask: Ask): Promise<Configs> {
+  const auto = await readSettings(ask);
+  const { folders, unclear } = auto;
+  const { parts, failed } = await readMarked(ask, READ_CONFIGS, folders);
+  const isTold = unclear === undefined && (folders.length === 0 || parts.some(({ kind }) => kind === "has-auto"));
+  const names = parts.flatMap(({ kind, path, text }) => (kind === "auto" ? namesIn(path, text) : []));
+  return {
+    configs: parts.filter(({ kind }) => kind === "config"),
+    auto,
+    autostart: isTold ? new Set(names) : undefined,
+    unknown: [
+      ...(failed === undefined ? [] : [failure("domains that are off (/etc/xen)", failed)]),
+      ...(unclear === undefined ? [] : [`${formatWhere(unclear)}: ${unclear.text}`]),
+    ],
+  };
+}
+
+async function readSettings(ask: Ask): Promise<AutoFolders> {
+  const { parts, failed } = await readMarked(ask, READ_SETTINGS, []);
+  const auto = parseXendomains(parts);
+  if (failed === undefined) return auto;
+  return { ...auto, unclear: { path: parts.at(-1)?.path ?? "/etc/default/xendomains", text: failure("head", failed) } };
+}
+
+interface Marked {
+  readonly parts: readonly { readonly kind: string; readonly path: string; readonly text: string }[];
+  readonly failed: RunResult | undefined;
+}
+
+/** Runs a script that prints files, each under a line with its first argument, a kind and a path. */
+async function readMarked(ask: Ask, script: string, args: readonly string[]): Promise<Marked> {
   const mark = `rehome-${randomBytes(12).toString("hex")}`;
-  const result = await ask(["sh", "-c", READ_CONFIGS, "sh", mark]);
+  const result = await ask(["sh", "-c", script, "sh", mark, ...args]);
   const parts = result.stdout
     .split(`\n${mark} `)
     .slice(1)
@@ -151,13 +195,7 @@ async function readConfigs(ask: Ask): Promise<Configs> {
       const [, kind = "", path = "", text = ""] = /^(\S+) (.*)\n?([^]*)$/.exec(part) ?? [];
       return { kind, path, text };
     });
-  return {
-    configs: parts.filter(({ kind }) => kind === "config"),
-    autostart: parts.some(({ kind }) => kind === "has-auto")
-      ? new Set(parts.flatMap(({ kind, path, text }) => (kind === "auto" ? namesIn(path, text) : [])))
-      : undefined,
-    unknown: result.exitCode === 0 ? [] : [failure("domains that are off (/etc/xen)", result)],
-  };
+  return { parts, failed: result.exitCode === 0 ? undefined : result };
 }
 
 function namesIn(path: string, text: string): readonly string[] {

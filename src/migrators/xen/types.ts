@@ -12,8 +12,17 @@ export interface XenHost {
   readonly version: string | undefined;
   readonly toolstack: Toolstack;
   readonly domains: readonly Domain[];
+  readonly auto: AutoFolders;
   /** What could not be found out, and why. */
   readonly unknown: readonly string[];
+}
+
+/** From where a host starts domains when it starts itself. */
+export interface AutoFolders {
+  /** It starts the domain of every file in them. */
+  readonly folders: readonly string[];
+  /** What of its settings is not understood, or the file that cannot be read: it may mean other folders. */
+  readonly unclear?: { readonly path: string; readonly line?: number; readonly text: string } | undefined;
 }
 
 /** The program that controls the domains: xl since Xen 4.1, xm before, virsh where libvirt does it. */

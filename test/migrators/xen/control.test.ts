@@ -164,6 +164,28 @@ guests: { web1: { source: web1 } }
     assert.equal(dom0.running, 7);
   });
 
+  it("gets no window while nobody can tell what its host starts", async () => {
+    dom0.settings = "XENDOMAINS_AUTO=/etc/xen/$(hostname)\n";
+    await assert.rejects(xenControl.check(context()), {
+      code: "source-unsupported",
+      where: { machine: "dom0", path: "/etc/default/xendomains", line: 1 },
+    });
+  });
+
+  it("no longer starts from the folder that its host's settings name, and does again when it comes back", async () => {
+    dom0.settings = "XENDOMAINS_AUTO=/srv/xen/auto\n";
+    await atRest();
+    await quiesceStep.undo?.(context());
+    const moved = dom0.host.calls.filter(({ argv }) => ["put-aside", "put-back"].includes(argv[4] ?? ""));
+    assert.deepEqual(
+      moved.map(({ argv }) => [argv[4], argv.at(-1)]),
+      [
+        ["put-aside", "/srv/xen/auto"],
+        ["put-back", "/srv/xen/auto"],
+      ],
+    );
+  });
+
   it("is given its time to shut down also when the clock is set", async () => {
     dom0.lingers = 2;
     await preflight();

@@ -43,6 +43,7 @@ describe("a Xen host", () => {
       version: undefined,
       toolstack: "xm",
       domains: [parsed.domain],
+      auto: { folders: [] },
       unknown: parsed.unknown,
     });
     const long = lines.filter((line) => line.length > 80);

@@ -23,6 +23,8 @@ export class FakeDom0 {
   hasFile = true;
   shutsDown = true;
   movesLinks = true;
+  /** What its /etc/default/xendomains says, if there is one. */
+  settings = "";
   /** Who else starts the domain with its host. */
   starter = "";
   /** How often a domain that has halted is still in the list. */
@@ -49,7 +51,10 @@ export class FakeDom0 {
         this.movesLinks ? this.moveLinks(argv) : { exitCode: 1, stderr: "mv: read-only file system" },
       )
       .on(/on_xend_start/, () => this.starter)
-      .on(/head -c 300000/, ({ argv }) => this.files(argv.at(-1) ?? ""))
+      .on(/\/etc\/default\/xendomains/, ({ argv: [, , , , mark = ""] }) =>
+        this.settings === "" ? "" : `\n${mark} settings /etc/default/xendomains\n${this.settings}`,
+      )
+      .on(/head -c 300000/, ({ argv: [, , , , mark = ""] }) => this.files(mark))
       .on(/getsize64/, "671088640\n");
   }
 
@@ -111,8 +116,8 @@ export class FakeDom0 {
   }
 
   private moveLinks(argv: readonly string[]): string {
-    const disable = argv.at(-3) === "/etc/xen/auto";
-    const moves = argv.at(-1) === CONFIG && this.auto === disable;
+    const disable = argv.at(4) === "put-aside";
+    const moves = argv.at(6) === CONFIG && this.auto === disable;
     if (moves) this.auto = !disable;
     return moves ? "web1.cfg\n" : "";
   }

@@ -21,10 +21,10 @@ const RECONNECT_MS = 60_000;
  */
 export const xenControl: SourceControl = {
   async check(context) {
-    const { domain, bootId, host } = await look(context);
+    const { domain, bootId, auto, host } = await look(context);
     requireSameHardware(context, hardwareOf(domain));
     if (effectiveChecks(context.session, context.machine).length === 0) throw nothingToCheck(context);
-    await requireNoOtherStarter(host, domain);
+    await requireNoOtherStarter(host, domain, auto);
     await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
     return bootId;
   },

@@ -5,7 +5,7 @@ import type { SourceLink } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import { gatherXenHost } from "../gather.js";
 import { bootIdOf, requireDomain } from "../inspect.js";
-import type { Domain } from "../types.js";
+import type { AutoFolders, Domain } from "../types.js";
 import type { ControlledDomain } from "./domain.js";
 
 /** A domain as its host knew it when it was looked at. */
@@ -14,6 +14,7 @@ export interface Looked {
   /** Of its run then; undefined when it was off. */
   readonly id: number | undefined;
   readonly bootId: string;
+  readonly auto: AutoFolders;
   /** The connection that it was looked at through: as long as that lives, the host was not restarted. */
   readonly host: Host;
 }
@@ -80,7 +81,7 @@ async function lookThrough({ session, signal, source }: CutoverContext, host: Ho
     const message = `${domain.name} has no file in /etc/xen that it could be started from again`;
     throw unsupported(host, guestConfig.source, message);
   }
-  const looked = { domain: { ...domain, tool, configPath }, id, bootId: bootIdOf(xen, domain), host };
+  const looked = { domain: { ...domain, tool, configPath }, id, bootId: bootIdOf(xen, domain), auto: xen.auto, host };
   found.set(source, looked);
   return looked;
 }

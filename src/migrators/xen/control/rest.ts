@@ -41,9 +41,9 @@ export const xenRest: SourceControl["rest"] = {
   async run(context) {
     return ask(context, async (host) => {
       const looked = await presentRun(context, host);
-      const { domain } = looked;
+      const { domain, auto } = looked;
       // the links do not depend on the domain, nor the domain on them: what went wrong with either is undone with both
-      const { writes } = await both(end(context, looked), disableAutostart(host, domain));
+      const { writes } = await both(end(context, looked), disableAutostart(host, domain, auto.folders));
       return { detail: `${domain.name} is shut down`, facts: { [MARK]: writes } };
     });
   },
@@ -80,9 +80,9 @@ async function both<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> 
 
 async function comeBack(context: CutoverContext): Promise<string> {
   if (!(await reaches(context))) throw unreachable(context);
-  const { domain } = await look(context);
+  const { domain, auto } = await look(context);
   const host = await context.source.host();
-  await enableAutostart(host, domain);
+  await enableAutostart(host, domain, auto.folders);
   // told to shut down in vain, it may still do so: then nobody would start it again
   const until = performance.now() + GOING_DOWN_MS;
   while ((await idOf(host, domain)) !== undefined && performance.now() < until) await delay(2000);
