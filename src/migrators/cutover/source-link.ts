@@ -46,6 +46,28 @@ export function sourceLink(connect: () => Promise<Host>): SourceLink {
   return link;
 }
 
+/** How long a network that was cut may take to come back before the source is given up for now, in ms. */
+const RECONNECT_MS = 60_000;
+const PAUSE_MS = 2000;
+
+/** Whether the source answers now; one that refuses us does not count. */
+export function answers(link: SourceLink): Promise<boolean> {
+  return link.bootId().then(
+    (bootId) => bootId !== undefined,
+    () => false,
+  );
+}
+
+/** As {@link answers}, asked again until it does or the time is up; at least once. */
+export async function answersInTime(link: SourceLink, timeoutMs = RECONNECT_MS): Promise<boolean> {
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    if (await answers(link)) return true;
+    if (performance.now() >= until) return false;
+    await delay(PAUSE_MS);
+  }
+}
+
 /** Whether an error means that nobody is there, and not that somebody refused us. */
 export function isAbsence(thrown: unknown): boolean {
   return (
@@ -77,6 +99,6 @@ export async function waitUntilBack(
         },
       );
     }
-    await delay(2000);
+    await delay(PAUSE_MS);
   }
 }

@@ -24,6 +24,8 @@ describe("a Xen domain in a cutover", () => {
   let dom0: FakeDom0;
   let session: GuestSession;
   let reachable: boolean;
+  /** Why nobody gets in. */
+  let refusal: RehomeError;
   let logins: number;
   /** The domain's disks as they were when it was staged. */
   let staged: readonly Pick<Disk, "name" | "path">[];
@@ -33,6 +35,7 @@ describe("a Xen domain in a cutover", () => {
     folder = await mkdtemp(join(tmpdir(), "rehome-xen-"));
     dom0 = new FakeDom0();
     reachable = true;
+    refusal = new RehomeError("host-unreachable", "no connection to the machine");
     logins = 0;
     await open("");
   });
@@ -52,7 +55,7 @@ guests: { web1: { source: web1 } }
       configPath,
       guest: "web1",
       connect: () => {
-        if (!reachable) return Promise.reject(new RehomeError("host-unreachable", "no connection to the machine"));
+        if (!reachable) return Promise.reject(refusal);
         logins += 1;
         return Promise.resolve(connection());
       },
@@ -354,6 +357,23 @@ guests: { web1: { source: web1 } }
     reachable = true;
     dom0.running = 8; // the word does not stand against the host's
     await assert.rejects(xenControl.requireOff(context(true)), { code: "source-alive" });
+  });
+
+  it("cannot be called back by itself while its host, or a stranger at its address, lets nobody in", async () => {
+    await atRest();
+    const steps = currentSteps(await session.store.records());
+    assert.equal(await xenControl.canReturn(context(), steps), true);
+    reachable = false;
+    const now = performance.now.bind(performance);
+    try {
+      let leap = 0;
+      performance.now = () => now() + (leap += 3_600_000);
+      assert.equal(await xenControl.canReturn(context(), steps), false);
+      refusal = new RehomeError("host-key-changed", "it is another machine");
+      assert.equal(await xenControl.canReturn(context(), steps), false);
+    } finally {
+      performance.now = now;
+    }
   });
 
   it("may have been shut down right before rehome died: the step is done again", async () => {

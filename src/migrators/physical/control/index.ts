@@ -1,11 +1,12 @@
 import { RehomeError } from "../../../lib/errors.js";
 import { hardwareOf, requireSameHardware } from "../../cutover/same-hardware.js";
+import { answers } from "../../cutover/source-link.js";
 import type { SourceControl } from "../../source-control.js";
 import { inspectMachine } from "../inspect.js";
 import { bootIdOf } from "../quiesce.js";
 import { physicalOff, requireSilence } from "./off.js";
 import { physicalRest, requireAtRest, requireWayBack } from "./rest.js";
-import { answers, canReturn } from "./return.js";
+import { canReturn } from "./return.js";
 
 /** A machine that is brought to rest and switched off from within, and is proven off by its silence. */
 export const physicalControl: SourceControl = {

@@ -5,12 +5,11 @@ import { probeTcp } from "../../../lib/probe-tcp.js";
 import { delay } from "../../../lib/delay.js";
 import type { StepRecord } from "../../guest-store.js";
 import { currentSteps, factOf } from "../../cutover/sequence.js";
-import { waitUntilBack } from "../../cutover/source-link.js";
+import { answers, waitUntilBack } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { Phase } from "../../source-control.js";
 import { powerOff } from "../quiesce.js";
 import { BACK_TIMEOUT_MS, requireAtRest } from "./rest.js";
-import { answers } from "./return.js";
 
 /** How long the source may go on answering after it was switched off, in ms. */
 const GOING_MS = 30_000;

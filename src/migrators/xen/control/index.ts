@@ -1,9 +1,8 @@
-import { delay } from "../../../lib/delay.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { effectiveChecks } from "../../cutover/gates.js";
 import { requireSameHardware, type Hardware } from "../../cutover/same-hardware.js";
 import { currentSteps, statusOf } from "../../cutover/sequence.js";
-import { isAbsence } from "../../cutover/source-link.js";
+import { answersInTime, isAbsence } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { SourceControl } from "../../source-control.js";
 import type { Domain } from "../types.js";
@@ -11,9 +10,6 @@ import { idOf, requireNoOtherStarter } from "./domain.js";
 import { look, nameOf } from "./look.js";
 import { prove } from "./proof.js";
 import { reaches, requireAtRest, unreachable, xenRest } from "./rest.js";
-
-/** How long a host that cannot be reached is asked again before it is given up for now, in ms. */
-const RECONNECT_MS = 60_000;
 
 /**
  * A domain comes to rest by being shut down, and stays off: its host goes on, and is asked. It cannot start by itself
@@ -48,14 +44,8 @@ export const xenControl: SourceControl = {
     if (statusOf(steps, "quiesce") === "pending" || (await reaches(context))) return;
     throw unreachable(context);
   },
-  async canReturn(context, steps) {
-    if (statusOf(steps, "quiesce") === "pending") return true;
-    const until = performance.now() + RECONNECT_MS;
-    while (!(await reaches(context))) {
-      if (performance.now() > until) return false;
-      await delay(2000);
-    }
-    return true;
+  canReturn({ source }, steps) {
+    return statusOf(steps, "quiesce") === "pending" ? Promise.resolve(true) : answersInTime(source);
   },
   async answers(context) {
     try {
