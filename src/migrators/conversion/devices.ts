@@ -60,7 +60,8 @@ function sourcePath(name: string, plan: GuestPlan): string | undefined {
     const part = volume.wrapping.parts.find((candidate) => `${candidate.number}` === number);
     return part && `/dev/${part.disk}`;
   }
-  return number === "" ? `/dev/${volume.disk}` : partitionPath(`/dev/${volume.disk}`, number);
+  const path = `/dev/${volume.disk.replaceAll("!", "/")}`; // sysfs's name of /dev/cciss/c0d0
+  return number === "" ? path : partitionPath(path, number);
 }
 
 /** blkid escapes what a shell would read as something else with a backslash. */

@@ -32,6 +32,15 @@ TYPE=ext4
 describe("conversion: devices", () => {
   const plan = guestPlan(["/a", "/b"]);
 
+  it("are found by the source's names also where these are in a folder of their own", () => {
+    const [first] = plan.volumes;
+    assert.ok(first);
+    const raid = { ...plan, volumes: [{ ...first, disk: "cciss!c0d0" }, ...plan.volumes.slice(1)] };
+    const devices = parseDevices(SWAPPED, raid);
+    const found = resolveDevice("/dev/cciss/c0d0p1", { devices, plan: raid, machine: machine() });
+    assert.equal(found?.uuid, "boot-uuid");
+  });
+
   it("are found by the labels of their disks, in whatever order the appliance found them", () => {
     assert.deepEqual(parseDevices(SWAPPED, plan), [
       {
