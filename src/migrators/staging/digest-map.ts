@@ -231,15 +231,6 @@ export class DigestMap {
     this.at(region).verified = verified;
   }
 
-  /** Forgets everything: the next pass reads all of the target as well. */
-  async distrust(): Promise<void> {
-    const { path } = this.file;
-    const map = await DigestMap.begin(path, { ...this.binding, fresh: false });
-    await this.file.close();
-    this.file = map.file;
-    for (const region of this.regions) Object.assign(region, { state: "unknown", record: undefined, pass: 0 });
-  }
-
   sync(): Promise<void> {
     return this.file.commit();
   }
