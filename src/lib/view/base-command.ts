@@ -18,6 +18,8 @@ export abstract class BaseCommand extends Command {
   private readonly interruption = new AbortController();
   private readonly notes: Note[] = [];
   private next: string | undefined;
+  /** Each ends one of the listeners that last as long as the command. */
+  private readonly listeners: (() => void)[] = [];
 
   /**
    * Aborted at the first SIGINT or SIGTERM, and when the terminal is closed (SIGHUP); long work must pass it on. The
@@ -30,14 +32,22 @@ export abstract class BaseCommand extends Command {
   protected override async init(): Promise<void> {
     await super.init();
     outliveReaders();
-    onHangup(() => this.interruption.abort(new RehomeError("cancelled", "stopped, because the terminal was closed")));
+    const closed = new RehomeError("cancelled", "stopped, because the terminal was closed");
+    this.listeners.push(onHangup(() => this.interruption.abort(closed)));
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      // `on`, not `once`: a handler that is gone when its signal is handled lets execa end the process at once.
-      process.on(signal, () => {
+      const interrupt = (): void => {
         if (this.signal.aborted) process.exit(128 + constants.signals[signal]);
         this.interruption.abort(new RehomeError("cancelled", `stopped by ${signal}`));
-      });
+      };
+      // `on`, not `once`: a handler that is gone when its signal is handled lets execa end the process at once.
+      process.on(signal, interrupt);
+      this.listeners.push(() => process.off(signal, interrupt));
     }
+  }
+
+  protected override async finally(thrown: Error | undefined): Promise<void> {
+    for (const end of this.listeners.splice(0)) end();
+    await super.finally(thrown);
   }
 
   /**

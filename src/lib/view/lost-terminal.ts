@@ -39,10 +39,13 @@ function unprintable(cause: unknown): RehomeError {
 /**
  * Calls back when our terminal was closed. Without one a hangup means nothing, and nohup(1) does what it should: node
  * itself takes back that SIGHUP was to be ignored.
+ * @returns ends the listening
  */
-export function onHangup(closed: () => void): void {
+export function onHangup(closed: () => void): () => void {
   const hasTerminal = process.stderr.isTTY;
-  process.on("SIGHUP", () => {
+  const hangup = (): void => {
     if (hasTerminal) closed(); // several times: a shell and the kernel both say it
-  });
+  };
+  process.on("SIGHUP", hangup);
+  return () => process.off("SIGHUP", hangup);
 }
