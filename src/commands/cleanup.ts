@@ -1,8 +1,8 @@
 import { Args, Flags } from "@oclif/core";
-import { asRehomeError, formatError, type RehomeError } from "../lib/errors.js";
+import { asRehomeError } from "../lib/errors.js";
 import { formatSize } from "../lib/units.js";
-import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
-import { errorJson, type JsonError } from "../lib/view/error-json.js";
+import { BaseCommand, configFlags, sourceFlags, type FailedGuest } from "../lib/view/base-command.js";
+import type { JsonError } from "../lib/view/error-json.js";
 import { table } from "../lib/view/table.js";
 import { cleanUp, type CleanupResult } from "../migrators/cleanup.js";
 import { connectSource } from "../migrators/connect.js";
@@ -41,7 +41,7 @@ the guest's next pass compares everything, and begins to follow changes anew.`;
     const sessions =
       args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
     const guests: CleanupResult[] = [];
-    const failures: { readonly guest: string; readonly error: RehomeError }[] = [];
+    const failures: FailedGuest[] = [];
     for (const session of sessions) {
       try {
         const result = await cleanUp(session, { dryRun, signal: this.signal });
@@ -56,17 +56,8 @@ the guest's next pass compares everything, and begins to follow changes anew.`;
     if (dryRun && guests.some(({ removed }) => removed.length > 0)) {
       this.suggest(["rehome cleanup", args.guest].filter(Boolean).join(" "));
     }
-    const [first] = failures;
-    if (first === undefined) return { dryRun, guests };
-    if (!this.jsonEnabled()) {
-      for (const { guest, error } of failures) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
-    }
-    process.exitCode = first.error.exitCode;
-    return {
-      dryRun,
-      guests,
-      failed: Object.fromEntries(failures.map(({ guest, error }) => [guest, errorJson(error)])),
-    };
+    const failed = this.sayFailed(failures);
+    return failures.length === 0 ? { dryRun, guests } : { dryRun, guests, failed };
   }
 
   private describe({ guest, removed, left }: CleanupResult, dryRun: boolean): void {

@@ -4,7 +4,7 @@ import { cutOverSeveral, type Outcome } from "../migrators/cutover/several.js";
 import { connectSource } from "../migrators/connect.js";
 import { outcomeLines, planLines, resultLines, type PlannedStep } from "../migrators/describe/cutover.js";
 import { openGuest, type GuestSession } from "../migrators/session.js";
-import { RehomeError, formatError } from "../lib/errors.js";
+import { RehomeError } from "../lib/errors.js";
 import { parseMoment } from "../lib/moment.js";
 import { parseDuration } from "../lib/units.js";
 import { BaseCommand, configFlags, sourceFlags } from "../lib/view/base-command.js";
@@ -152,14 +152,10 @@ do not begin. The exit status is that of the first that failed.`;
 
   private showOutcomes(outcomes: readonly Outcome<CutoverResult>[]): Several {
     this.print(outcomeLines(outcomes));
-    const errors = outcomes.flatMap((each) => (each.state === "failed" ? [each] : []));
-    if (!this.jsonEnabled()) {
-      for (const { guest, error } of errors) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
-    }
-    const [first] = errors;
+    const failed = outcomes.flatMap((each) => (each.state === "failed" ? [each] : []));
+    this.sayFailed(failed);
     const isCut = this.signal.aborted && outcomes.some(({ state }) => state === "not-begun");
-    const worst = first?.error ?? (isCut ? new RehomeError("cancelled", "stopped") : undefined);
-    if (worst !== undefined) process.exitCode = worst.exitCode;
+    if (isCut && failed.length === 0) process.exitCode = new RehomeError("cancelled", "stopped").exitCode;
     const moved = outcomes.find(({ state }) => state === "done");
     this.suggest(moved === undefined ? "rehome status" : `look at them; then rehome commit ${moved.guest}, and so on`);
     return { guests: Object.fromEntries(outcomes.map((each) => [each.guest, outcomeJson(each)])) };

@@ -3,10 +3,10 @@ import { connectSource } from "../migrators/connect.js";
 import { openGuest, openGuests } from "../migrators/session.js";
 import { describeRehearsal } from "../migrators/rehearsal/gate.js";
 import { overviewOf, type GuestOverview } from "../migrators/status.js";
-import { BaseCommand, configFlags } from "../lib/view/base-command.js";
-import { errorJson, type JsonError } from "../lib/view/error-json.js";
+import { BaseCommand, configFlags, type FailedGuest } from "../lib/view/base-command.js";
+import type { JsonError } from "../lib/view/error-json.js";
 import { table } from "../lib/view/table.js";
-import { asRehomeError, formatError, type RehomeError } from "../lib/errors.js";
+import { asRehomeError } from "../lib/errors.js";
 import { formatDuration, formatSize } from "../lib/units.js";
 
 interface Guests {
@@ -29,7 +29,7 @@ export default class Status extends BaseCommand {
     const options = { configPath: flags.config, connect: connectSource };
     const sessions =
       args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
-    const unknown: { readonly guest: string; readonly error: RehomeError }[] = [];
+    const unknown: FailedGuest[] = [];
     const guests: GuestOverview[] = [];
     for (const { guest, guestConfig, store } of sessions) {
       try {
@@ -61,12 +61,7 @@ export default class Status extends BaseCommand {
       }
       this.print(`  next: ${one.next}`);
     }
-    const [first] = unknown;
-    if (first === undefined) return { guests };
-    if (!this.jsonEnabled()) {
-      for (const { guest, error } of unknown) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
-    }
-    process.exitCode = first.error.exitCode;
-    return { guests, unknown: Object.fromEntries(unknown.map(({ guest, error }) => [guest, errorJson(error)])) };
+    const said = this.sayFailed(unknown);
+    return unknown.length === 0 ? { guests } : { guests, unknown: said };
   }
 }

@@ -8,6 +8,12 @@ import { onHangup, outliveReaders } from "./lost-terminal.js";
 import { createReport } from "./reports.js";
 import { usageError } from "./usage-error.js";
 
+/** What went wrong with one of several guests. */
+export interface FailedGuest {
+  readonly guest: string;
+  readonly error: RehomeError;
+}
+
 /**
  * What all commands share: --json, errors with stable codes and exit statuses, progress on standard error,
  * and a signal that Ctrl-C aborts. Results go to standard output, everything else to standard error.
@@ -68,6 +74,20 @@ export abstract class BaseCommand extends Command {
   protected suggest(next: string): void {
     this.next = next;
     this.log(printable(`\nnext: ${next}`));
+  }
+
+  /**
+   * Says what failed for some of several guests, each under its name, beside the result of the others. The first one's exit
+   * status becomes the command's.
+   * @returns what --json has of each
+   */
+  protected sayFailed(failed: readonly FailedGuest[]): Readonly<Record<string, JsonError>> {
+    for (const { guest, error } of failed) {
+      if (!this.jsonEnabled()) process.stderr.write(`\n${guest}: ${formatError(error)}\n`);
+    }
+    const [first] = failed;
+    if (first !== undefined) process.exitCode = first.error.exitCode;
+    return Object.fromEntries(failed.map(({ guest, error }) => [guest, errorJson(error)]));
   }
 
   /** Asks before something that cannot be taken back. @throws RehomeError not-confirmed */
