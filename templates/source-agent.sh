@@ -57,7 +57,8 @@ while read -r verb number skip count times; do
     continue
   fi
   eval "disk=\${$((number + 1))}"
-  flags_for "$disk"
+  # what was found out of a device was said, and it is read so or not at all
+  if [ -b "$disk" ]; then flags=iflag=direct; else flags_for "$disk"; fi
   case $verb in
   hash)
     # A failed dd shows as a digest that fits nothing: then the bytes are asked for, and that fails aloud.
