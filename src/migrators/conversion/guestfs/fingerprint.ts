@@ -4,6 +4,9 @@ export const FINGERPRINT_TIMEOUT_MS = 300_000;
 
 const LIST = "/tmp/rehome-fingerprint";
 
+/** LVM's notes of its own changes, new with each snapshot that rehome makes on a server; an initramfs has none of them. */
+const NOTES = ["etc/lvm/archive", "etc/lvm/backup"].map((path) => `-path ${path} -prune -o`).join(" ");
+
 /**
  * For the appliance's shell, where the guest is below /sysroot: one digest over the guest's configuration (every file
  * below /etc by its content) and over its programs and drivers (every file below /usr, /lib and so on by name, size, inode and the
@@ -17,8 +20,8 @@ export const FINGERPRINT_SCRIPT = [
   "set -- usr",
   "for folder in lib lib32 lib64 libx32 bin sbin; do if [ -e $folder ]; then set -- $@ $folder; fi; done",
   `timeout ${LIMIT_S} find $@ ! -type d -exec stat -c %N:%s:%z:%i:%f {} + >${LIST}`,
-  `timeout ${LIMIT_S} find etc -type f -exec sha256sum {} + >>${LIST}`,
-  `timeout ${LIMIT_S} find etc ! -type f -exec stat -c %N:%f {} + >>${LIST}`,
+  `timeout ${LIMIT_S} find etc ${NOTES} -type f -exec sha256sum {} + >>${LIST}`,
+  `timeout ${LIMIT_S} find etc ${NOTES} ! -type f -exec stat -c %N:%f {} + >>${LIST}`,
   `LC_ALL=C sort -o ${LIST} ${LIST}`,
   `sha256sum ${LIST}`,
 ].join("; ");
