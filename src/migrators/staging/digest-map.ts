@@ -1,25 +1,12 @@
-import { open, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RehomeError } from "../../lib/errors.js";
 import { makeFolder } from "../../lib/folder.js";
-import type { DiskIdentity } from "../types.js";
 import { chunksIn, geometryOf, type Geometry } from "./geometry.js";
-import { mapFile, replaceMapFile, type MapFile } from "./map-file.js";
+import { encodeBinding, openExisting, reasonForDistrust, refuseOtherDisk, type MapBinding } from "./map-binding.js";
+import { replaceMapFile, type MapFile } from "./map-file.js";
 import { encodeRecord, HEADER_SIZE, RECORD_TYPE, recordSize } from "./map-records.js";
-import { readPayload, scanMap, type MapScan, type ScannedRecord } from "./map-scan.js";
+import { readPayload, type ScannedRecord } from "./map-scan.js";
 import { DIGEST_SIZE } from "./types.js";
-
-/** What a digest map belongs to; nothing in it is believed of anything else. */
-export interface MapBinding {
-  readonly version: 1;
-  readonly disk: DiskIdentity;
-  /** Of the volume's mark, which itself is bound to the file. */
-  readonly volume: string;
-  /** First byte of the disk's copy in the volume; 0 where it is not there. */
-  readonly offset?: number;
-  /** Whether the volume was proven zero when the map began. */
-  readonly fresh: boolean;
-}
 
 /** What is known of the target's copy of one region. */
 interface Region {
@@ -40,6 +27,7 @@ export interface OpenedMap {
   readonly existed: boolean;
 }
 
+const NOTHING = Buffer.alloc(0);
 /** Bytes of records that nobody needs any more before the file is written anew. */
 const COMPACT_SLACK = 1024 * 1024;
 
@@ -104,7 +92,7 @@ export class DigestMap {
 
   private static async begin(path: string, binding: MapBinding): Promise<DigestMap> {
     const file = await replaceMapFile(path, (fresh) => {
-      fresh.append(encodeRecord(RECORD_TYPE.start, 0, 0, json(binding)));
+      fresh.append(encodeRecord(RECORD_TYPE.start, 0, 0, encodeBinding(binding)));
       return Promise.resolve();
     });
     return new DigestMap(file, binding);
@@ -257,7 +245,7 @@ export class DigestMap {
   private async compact(): Promise<void> {
     const old = this.file;
     this.file = await replaceMapFile(old.path, async (file) => {
-      file.append(encodeRecord(RECORD_TYPE.start, 0, 0, json(this.binding)));
+      file.append(encodeRecord(RECORD_TYPE.start, 0, 0, encodeBinding(this.binding)));
       if (this.pass > 0) file.append(encodeRecord(RECORD_TYPE.pass, 0, this.pass, Buffer.from(this.bootId)));
       for (const [index, region] of this.regions.entries()) {
         const digests = region.state === "known" ? await this.digests(index) : undefined;
@@ -278,51 +266,4 @@ export class DigestMap {
     });
     await old.close();
   }
-}
-
-const NOTHING = Buffer.alloc(0);
-
-interface Existing {
-  readonly file: MapFile;
-  readonly scan: MapScan;
-  readonly start: MapBinding | undefined;
-}
-
-async function openExisting(path: string): Promise<Existing | undefined> {
-  const handle = await open(path, "r+").catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new RehomeError("file-unreadable", "cannot open the digest map", { path, cause });
-  });
-  if (handle === undefined) return undefined;
-  const scan = await scanMap(handle);
-  if (scan.end === "torn") {
-    await truncate(path, scan.validBytes);
-    await handle.sync();
-  }
-  const [first] = scan.records;
-  const payload = first?.type === RECORD_TYPE.start ? await readPayload(handle, first) : undefined;
-  const start = payload === undefined ? undefined : (JSON.parse(payload.toString()) as MapBinding);
-  return { file: mapFile(path, handle, scan.validBytes), scan, start };
-}
-
-function reasonForDistrust(scan: MapScan, start: MapBinding | undefined, binding: MapBinding): string | undefined {
-  if (start === undefined) return "its digest map has no readable beginning";
-  if (start.volume !== binding.volume) return "its digest map belongs to another volume";
-  if ((start.offset ?? 0) !== (binding.offset ?? 0)) return "its digest map belongs to another place in the volume";
-  if (scan.end === "damaged") return "its digest map is damaged";
-  return undefined;
-}
-
-function refuseOtherDisk(path: string, known: DiskIdentity, disk: DiskIdentity): void {
-  const differences = (["size", "serial", "tableId"] as const).filter((key) => known[key] !== disk[key]);
-  if (differences.length === 0) return;
-  const texts = differences.map((key) => `${key} ${String(disk[key])} instead of ${String(known[key])}`);
-  throw new RehomeError("disk-changed", `the volume was staged from another disk: ${texts.join(", ")}`, {
-    path,
-    remedy: "check that the right disk is meant; to stage this one, remove the volume, its mark and this file",
-  });
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
 }

@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { DigestMap, type MapBinding } from "../../../src/migrators/staging/digest-map.js";
+import { DigestMap } from "../../../src/migrators/staging/digest-map.js";
+import type { MapBinding } from "../../../src/migrators/staging/map-binding.js";
 import { chunksIn } from "../../../src/migrators/staging/geometry.js";
 import { DIGEST_SIZE, REGION_SIZE } from "../../../src/migrators/staging/types.js";
 
