@@ -61,6 +61,18 @@ describe("a Xen domain in a cutover", () => {
     assert.equal(xen.dom0.running, 7);
   });
 
+  it("gets no window while another domain has a disk of it, unless that stays behind", async () => {
+    xen.dom0.shares = true;
+    await assert.rejects(xenControl.check(xen.context()), {
+      code: "source-unsupported",
+      message: "another domain has disks of web1 open: /dev/xenvg/web1-root",
+      remedy: /excludeDisks/,
+    });
+    await xen.open("", ", excludeDisks: [xvda1]");
+    await xen.atRest();
+    assert.equal(xen.dom0.running, undefined);
+  });
+
   it("gets no window while nobody can tell what its host starts", async () => {
     xen.dom0.settings = "XENDOMAINS_AUTO=/etc/xen/$(hostname)\n";
     await assert.rejects(xenControl.check(xen.context()), {

@@ -27,6 +27,8 @@ export class FakeDom0 {
   settings = "";
   /** Who else starts the domain with its host. */
   starter = "";
+  /** Whether another domain has its disk open, too. */
+  shares = false;
   /** How often a domain that has halted is still in the list. */
   lingers = 0;
   answersStore = true;
@@ -88,7 +90,7 @@ export class FakeDom0 {
       answer("boot", `${this.bootId}\n`),
       answer("list", this.answersList ? this.table() : { exitCode: 1, stderr: "no xenstore" }),
       answer("backends", this.store()),
-      answer("writes", `${this.writes} 1 0 0\n`),
+      answer("writes", argv.length > 7 ? `${this.writes} 1 0 0\n` : ""),
       `\n${mark} end\n`,
     ].join("");
   }
@@ -111,8 +113,9 @@ export class FakeDom0 {
 
   private store(): string | Said {
     if (!this.answersStore) return { exitCode: 1, stderr: "xenstore-ls: Connection refused" };
-    if (this.running === undefined) return "";
-    return `/local/domain/0/backend/vbd/${this.running}/51713/params = "/dev/xenvg/web1-root"\n`;
+    const other = this.shares ? '/local/domain/0/backend/vbd/3/51744/params = "/dev/xenvg/web1-root"\n' : "";
+    if (this.running === undefined) return other;
+    return `${other}/local/domain/0/backend/vbd/${this.running}/51713/params = "/dev/xenvg/web1-root"\n`;
   }
 
   private moveLinks(argv: readonly string[]): string {

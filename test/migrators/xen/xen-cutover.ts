@@ -37,15 +37,15 @@ export class XenCutover {
     return rm(this.folder, { recursive: true });
   }
 
-  /** Reads the configuration anew. @param more of the source, after its domain */
-  async open(more: string): Promise<void> {
+  /** Reads the configuration anew. @param more of the source, after its domain @param ofGuest of the guest */
+  async open(more: string, ofGuest = ""): Promise<void> {
     const configPath = join(this.folder, "rehome.yaml");
     await writeFile(
       configPath,
       `version: 1
 sources: { web1: { kind: xen, address: root@192.0.2.20, domain: web1${more} } }
 target: { state: ${this.folder}/state }
-guests: { web1: { source: web1 } }
+guests: { web1: { source: web1${ofGuest} } }
 `,
     );
     this.session = await openGuest({

@@ -21,7 +21,8 @@ export const xenControl: SourceControl = {
     requireSameHardware(context, hardwareOf(domain));
     if (effectiveChecks(context.session, context.machine).length === 0) throw nothingToCheck(context);
     await requireNoOtherStarter(host, domain, auto);
-    await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
+    const { shared } = await prove(host, domain); // what its host cannot tell now, it cannot tell in the window either
+    if (shared.length > 0) throw inUse(context, domain.name, shared);
     return bootId;
   },
   leavesReaders: true, // they run on the domain's host, and have no disk open between two passes
@@ -83,6 +84,14 @@ function hardwareOf({ disks, nics }: Pick<Domain, "disks" | "nics">): Hardware {
     disks: disks.filter(({ cdrom, path }) => !cdrom && path !== "").map(({ device, path }) => ({ name: device, path })),
     macs: nics.flatMap(({ mac }) => mac?.toLowerCase() ?? []),
   };
+}
+
+/** It would be found in the window, when the domain is down: nobody could prove that its disks are at rest. */
+function inUse({ session }: CutoverContext, name: string, disks: readonly string[]): RehomeError {
+  return new RehomeError("source-unsupported", `another domain has disks of ${name} open: ${disks.join(", ")}`, {
+    machine: session.guestConfig.source,
+    remedy: "shut that one down, or take them from it (xl block-detach); or let them stay behind (excludeDisks)",
+  });
 }
 
 function nothingToCheck({ session }: CutoverContext): RehomeError {

@@ -81,7 +81,15 @@ async function lookThrough({ session, signal, source }: CutoverContext, host: Ho
     const message = `${domain.name} has no file in /etc/xen that it could be started from again`;
     throw unsupported(host, guestConfig.source, message);
   }
-  const looked = { domain: { ...domain, tool, configPath }, id, bootId: bootIdOf(xen, domain), auto: xen.auto, host };
+  // what stays behind may be another domain's, too
+  const disks = domain.disks.filter(({ device }) => !guestConfig.excludeDisks.includes(device));
+  const looked = {
+    domain: { ...domain, disks, tool, configPath },
+    id,
+    bootId: bootIdOf(xen, domain),
+    auto: xen.auto,
+    host,
+  };
   found.set(source, looked);
   return looked;
 }

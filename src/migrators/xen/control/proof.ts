@@ -13,6 +13,8 @@ export interface Proof {
   readonly id: number | undefined;
   /** Those of its disks that the host has open, for whichever domain. */
   readonly open: readonly string[];
+  /** Those of them that it has open for another domain. */
+  readonly shared: readonly string[];
   /**
    * The host's boot id and the state of the domain's disks: as long as it stays the same, nobody has written to them, and
    * so the domain was not started in between either.
@@ -159,9 +161,12 @@ function understood(
   if (counted.filter((line) => /^\d+ \d/.test(line)).length !== diskPaths(domain).length) {
     unreadable(host, "what was written to each disk is not known", writes.stdout);
   }
+  const listed = answered([domain.tool], list);
+  const id = idIn(host, domain, listed);
+  const own = [id, idIn(host, { ...domain, name: `${domain.name}-dm` }, listed)]; // its device model's (xl.cfg(5), stubdomain)
   return {
-    id: idIn(host, domain, answered([domain.tool], list)),
-    open: openDisks(host, domain, isEmpty(backends) ? "" : answered(["xenstore-ls"], backends)),
+    id,
+    ...openDisks(host, domain, own, isEmpty(backends) ? "" : answered(["xenstore-ls"], backends)),
     writes: [bootId, ...counted].join("; "),
   };
 }
@@ -181,15 +186,23 @@ const BACKEND_LINE = /^\/local\/domain\/0\/backend(?:\/[^\s:]*)?(?: = ".*"|:)$/;
 /** What a device was given, when that cannot be read: gone a moment later, or to be asked for again. */
 const UNTOLD = /\/(?:tapdisk-)?params:$/;
 
-function openDisks(host: Host, domain: ControlledDomain, store: string): readonly string[] {
+function openDisks(
+  host: Host,
+  domain: ControlledDomain,
+  own: readonly (number | undefined)[],
+  store: string,
+): Pick<Proof, "open" | "shared"> {
   const lines = store.split("\n");
   const garbled = lines.find((line) => line !== "" && !BACKEND_LINE.test(line));
   if (garbled !== undefined) unreadable(host, "xenstore-ls printed something else than keys and values", garbled);
   const paths = new Set(diskPaths(domain)); // drives of several domains may be empty, or have the same disc
   const open = parseBackends(store)
-    .map(({ params }) => params.replace(/^(?:phy|file|aio|raw|tap|qcow2?|vhd):/, ""))
-    .filter((path) => paths.has(path));
-  return [...open, ...lines.filter((line) => UNTOLD.test(line))];
+    .map(({ domainId, params }) => ({ domainId, path: params.replace(/^(?:phy|file|aio|raw|tap|qcow2?|vhd):/, "") }))
+    .filter(({ path }) => paths.has(path));
+  return {
+    open: [...open.map(({ path }) => path), ...lines.filter((line) => UNTOLD.test(line))],
+    shared: open.flatMap(({ domainId, path }) => (own.includes(domainId) ? [] : [path])),
+  };
 }
 
 function diskPaths({ disks }: ControlledDomain): readonly string[] {
