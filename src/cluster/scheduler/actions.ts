@@ -2,7 +2,8 @@ import { findFirst, pseudoAction } from "./actions/action-table.js";
 import { addNotificationPoints } from "./notifications.js";
 import { numberOf } from "./assignment/instance-order.js";
 import { addPrimitiveActions } from "./actions/role-actions.js";
-import { isClone, topOf, type ClusterState, type Resource } from "./model.js";
+import type { ClusterState, Resource } from "./model.js";
+import { isClone, topOf } from "./resource-tree.js";
 import { INFINITY } from "./score.js";
 import { Act, has, operationKey, Ord, orderActions, set, type WorkAction } from "./actions/work-action.js";
 

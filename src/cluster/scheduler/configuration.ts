@@ -1,6 +1,7 @@
 import { nvSetsOf } from "../cib/nvsets.js";
 import type { Cib } from "../cib/types.js";
-import { compareNames, type ClusterState, type Node } from "./model.js";
+import type { ClusterState, Node } from "./model.js";
+import { compareNames } from "./names.js";
 import { readOptions } from "./configuration/options.js";
 import { applySets, type RuleContext } from "./configuration/rules.js";
 import { parseScore } from "./score.js";

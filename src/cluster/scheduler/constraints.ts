@@ -1,4 +1,5 @@
-import { isClone, withDescendants, type ClusterState, type Resource } from "./model.js";
+import type { ClusterState, Resource } from "./model.js";
+import { isClone, withDescendants } from "./resource-tree.js";
 import { childrenOf, type XmlElement } from "../../lib/xml.js";
 import { follow } from "../cib/nvsets.js";
 import { readColocation } from "./constraints/colocation.js";

@@ -2,7 +2,8 @@ import { ensureAction } from "./actions/action-table.js";
 import { isGuestNode } from "./configuration/remote-nodes.js";
 import { canReset, guestFencing } from "./fencing-and-shutdown/remote-fencing.js";
 import { canFence, fenceAction } from "./fencing-and-shutdown/fencing.js";
-import { isAnonymousClone, topOf, type ClusterState, type Node, type Resource, primitivesOf } from "./model.js";
+import type { ClusterState, Node, Resource } from "./model.js";
+import { isAnonymousClone, topOf, primitivesOf } from "./resource-tree.js";
 import { Act, addOrdering, clear, Ord, orderActions, set, type WorkAction } from "./actions/work-action.js";
 
 /** Eighth stage: fencing of nodes in an unknown state and shutdown of those that asked for it, the DC's last. */

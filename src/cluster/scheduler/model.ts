@@ -37,9 +37,9 @@ export interface ClusterState {
   /** Whether any resource was seen to need an operation in spite of maintenance or being unmanaged. */
   readonly unsupported: Set<string>;
   readonly warnings: Set<string>;
-  /** Operations whose history shows that they failed. */
   /** Recurring monitors whose failure expired: they are begun anew. */
   readonly rescheduled: Set<XmlElement>;
+  /** Operations whose history shows that they failed. */
   readonly failedOperations: { node: Node; entry: XmlElement }[];
   readonly scores: Score[];
 }
@@ -275,69 +275,6 @@ export interface OrderEnd {
   readonly action: WorkAction | undefined;
 }
 
-const ROLE_RANK: Readonly<Record<Role, number>> = { Unknown: 0, Stopped: 1, Started: 2, Unpromoted: 3, Promoted: 4 };
-
-/** Roles are ordered: Unknown < Stopped < Started < Unpromoted < Promoted. */
-export function rank(role: Role): number {
-  return ROLE_RANK[role];
-}
-
-const ROLE_NAMES: Readonly<Record<string, Role>> = {
-  stopped: "Stopped",
-  started: "Started",
-  unpromoted: "Unpromoted",
-  slave: "Unpromoted",
-  promoted: "Promoted",
-  master: "Promoted",
-};
-
-/** A role as written in a CIB, old names included. */
-export function parseRole(text: string | undefined): Role | undefined {
-  return text === undefined ? undefined : ROLE_NAMES[text.toLowerCase()];
-}
-
-/** The outermost resource it belongs to (a bundle excepted). */
-export function topOf(resource: Resource): Resource {
-  let top = resource;
-  while (top.parent !== undefined && top.parent.variant !== "bundle") top = top.parent;
-  return top;
-}
-
-/** Whether a resource is below another. */
-export function isWithin(resource: Resource, outer: Resource): boolean {
-  for (let up = resource.parent; up !== undefined; up = up.parent) if (up === outer) return true;
-  return false;
-}
-
-export function isClone(resource: Resource | undefined): resource is Resource & { clone: CloneSettings } {
-  return resource?.clone !== undefined && resource.variant === "clone";
-}
-
-export function isPromotableClone(resource: Resource | undefined): boolean {
-  return isClone(resource) && resource.promotable;
-}
-
-export function isAnonymousClone(resource: Resource | undefined): boolean {
-  return isClone(resource) && !resource.unique;
-}
-
-/** Every primitive of it, itself if it is one. */
-export function primitivesOf(resource: Resource): readonly Resource[] {
-  return resource.children.length === 0 && resource.variant === "primitive"
-    ? [resource]
-    : resource.children.flatMap(primitivesOf);
-}
-
-/** The resource and all below it. */
-export function withDescendants(resource: Resource): readonly Resource[] {
-  return [resource, ...resource.children.flatMap(withDescendants)];
-}
-
-/** The id without an instance number. */
-export function baseId(id: string): string {
-  return id.replace(/:\d+$/, "");
-}
-
 export function copyAllowed(allowed: Map<Node, Candidate>): Map<Node, Candidate> {
   return new Map([...allowed].map(([node, candidate]) => [node, { ...candidate }]));
 }
@@ -345,32 +282,4 @@ export function copyAllowed(allowed: Map<Node, Candidate>): Map<Node, Candidate>
 /** The score a node starts with for one resource. */
 export function makeCandidate(node: Node, weight: number): Candidate {
   return { node, weight, count: 0, discovery: DISCOVERY.always };
-}
-
-/** Names in the order people count: `node2` before `node10`. */
-export function compareNames(a: string, b: string): number {
-  const [left, right] = [a.toLowerCase(), b.toLowerCase()];
-  let i = 0;
-  let j = 0;
-  while (i < left.length && j < right.length) {
-    const [numberA, numberB] = [digitsAt(left, i), digitsAt(right, j)];
-    if (numberA !== "" && numberB !== "") {
-      const difference = Number(numberA) - Number(numberB);
-      if (difference !== 0) return Math.sign(difference);
-      i += numberA.length;
-      j += numberB.length;
-      continue;
-    }
-    const difference = left.charCodeAt(i) - right.charCodeAt(j);
-    if (difference !== 0) return Math.sign(difference);
-    i += 1;
-    j += 1;
-  }
-  return Math.sign(left.length - i - (right.length - j));
-}
-
-function digitsAt(text: string, at: number): string {
-  let end = at;
-  while (end < text.length && text.charCodeAt(end) >= 48 && text.charCodeAt(end) <= 57) end += 1;
-  return text.slice(at, end);
 }

@@ -1,16 +1,8 @@
 import { findActionsOn } from "./actions/action-table.js";
 import { failcountOf } from "./status/failcounts.js";
 import { applyNodeHealth } from "./node-criteria/health.js";
-import {
-  DISCOVERY,
-  isAnonymousClone,
-  makeCandidate,
-  topOf,
-  type ClusterState,
-  type Location,
-  type Node,
-  type Resource,
-} from "./model.js";
+import { DISCOVERY, makeCandidate, type ClusterState, type Location, type Node, type Resource } from "./model.js";
+import { isAnonymousClone, topOf } from "./resource-tree.js";
 import { addNodeScore } from "./node-criteria/node-scores.js";
 import { addScores, INFINITY } from "./score.js";
 import { applyShutdownLocks } from "./node-criteria/shutdown-lock.js";

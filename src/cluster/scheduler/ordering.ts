@@ -3,7 +3,8 @@ import { completionOf, flagsOf, orderingFlags } from "./actions/action-flags.js"
 import { plannedNode, roleOf } from "./assignment/availability.js";
 import { applyEffect, applyToAction, type Change } from "./ordering/ordering-effects.js";
 import { orderMigrations } from "./ordering/migration-orders.js";
-import { isClone, isWithin, type ClusterState, type Ordering, type OrderEnd, type Resource } from "./model.js";
+import type { ClusterState, Ordering, OrderEnd, Resource } from "./model.js";
+import { isClone, isWithin } from "./resource-tree.js";
 import { orderProbes } from "./ordering/probe-orders.js";
 import { INFINITY } from "./score.js";
 import {

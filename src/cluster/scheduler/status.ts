@@ -8,7 +8,7 @@ import { fenceNode } from "./fencing-and-shutdown/fencing.js";
 import { readResourceHistory } from "./status/history.js";
 import { isGuestNode, LOST_CONNECTIONS } from "./configuration/remote-nodes.js";
 import { decideRemoteOnline, isConnected, readRemoteState } from "./status/remote-status.js";
-import { type ClusterState, type Node } from "./model.js";
+import type { ClusterState, Node } from "./model.js";
 import { INFINITY } from "./score.js";
 
 /** Second stage: what the status section says of nodes, and what the operation history says of resources. */

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMEOUT_MS, operationSettings } from "../configuration/operation-config.js";
-import { rank, type ClusterState, type Node, type Resource } from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { rank } from "../roles.js";
 import { fenceNode } from "../fencing-and-shutdown/fencing.js";
 import { Act, clear, has, operationKey, parseKey, set, type WorkAction } from "./work-action.js";
 

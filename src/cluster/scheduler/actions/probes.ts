@@ -3,7 +3,8 @@ import { ensureAction, operation } from "./action-table.js";
 import { assignedNodes } from "../assignment/availability.js";
 import { numberOf } from "../assignment/instance-order.js";
 import { canBeOnRemote, isGuestNode } from "../configuration/remote-nodes.js";
-import { DISCOVERY, isClone, topOf, type ClusterState, type Node, type Resource } from "../model.js";
+import { DISCOVERY, type ClusterState, type Node, type Resource } from "../model.js";
+import { isClone, topOf } from "../resource-tree.js";
 import { orderAfterAdmission } from "../fencing-and-shutdown/unfencing.js";
 import { Act, addOrdering, clear, has, operationKey, Ord } from "./work-action.js";
 

@@ -1,7 +1,8 @@
 import { ensureAction, findActionsOn, operation, startAction, stopAction } from "./action-table.js";
 import { activeNodes } from "../assignment/availability.js";
 import { abortDangling, addMigration, canMigrate } from "./migration.js";
-import { rank, type ClusterState, type Node, type Resource } from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { rank } from "../roles.js";
 import { addRecurring } from "./recurring.js";
 import type { Role } from "../types.js";
 import { orderAfterAdmission } from "../fencing-and-shutdown/unfencing.js";

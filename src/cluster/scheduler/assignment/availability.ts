@@ -1,4 +1,5 @@
-import { rank, type Candidate, type ClusterState, type Node, type Resource } from "../model.js";
+import type { Candidate, ClusterState, Node, Resource } from "../model.js";
+import { rank } from "../roles.js";
 import type { Role } from "../types.js";
 
 /** Whether a node can be used for anything new. */

@@ -1,14 +1,8 @@
 import { isAnyUsable } from "./availability.js";
 import { assign } from "../assignment.js";
-import {
-  copyAllowed,
-  primitivesOf,
-  rank,
-  type Colocation,
-  type Node,
-  type Resource,
-  type ClusterState,
-} from "../model.js";
+import { copyAllowed, type Colocation, type Node, type Resource, type ClusterState } from "../model.js";
+import { primitivesOf } from "../resource-tree.js";
+import { rank } from "../roles.js";
 import { findInstance } from "./instances.js";
 import { addScores, INFINITY } from "../score.js";
 

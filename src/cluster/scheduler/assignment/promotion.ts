@@ -2,18 +2,9 @@ import { isAvailable, plannedNode, roleOf } from "./availability.js";
 import { hasInfluence, mergeScores } from "./colocated-scores.js";
 import { applyColocation } from "./colocation.js";
 import { sortInstances } from "./instance-order.js";
-import {
-  baseId,
-  isClone,
-  primitivesOf,
-  rank,
-  topOf,
-  type Candidate,
-  type ClusterState,
-  type Location,
-  type Node,
-  type Resource,
-} from "../model.js";
+import type { Candidate, ClusterState, Location, Node, Resource } from "../model.js";
+import { baseId, isClone, primitivesOf, topOf } from "../resource-tree.js";
+import { rank } from "../roles.js";
 import { addScores, INFINITY, parseScore } from "../score.js";
 import { mayPromote } from "../constraints/tickets.js";
 

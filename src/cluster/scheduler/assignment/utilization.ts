@@ -1,6 +1,7 @@
 import { isUsable } from "./availability.js";
 import { effectOf } from "./colocation.js";
-import { withDescendants, type Colocation, type ClusterState, type Node, type Resource } from "../model.js";
+import type { Colocation, ClusterState, Node, Resource } from "../model.js";
+import { withDescendants } from "../resource-tree.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
 import { INFINITY } from "../score.js";
 

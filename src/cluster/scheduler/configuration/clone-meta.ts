@@ -1,4 +1,5 @@
-import { topOf, type Resource } from "../model.js";
+import type { Resource } from "../model.js";
+import { topOf } from "../resource-tree.js";
 
 /**
  * What an agent is told of the clone its resource is an instance of, as Pacemaker tells it: agents of promotable clones

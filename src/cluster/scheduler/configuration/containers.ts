@@ -1,5 +1,6 @@
 import { addColocation } from "../constraints/colocation.js";
-import { primitivesOf, type ClusterState, type Resource } from "../model.js";
+import type { ClusterState, Resource } from "../model.js";
+import { primitivesOf } from "../resource-tree.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
 import { INFINITY } from "../score.js";
 import { Ord, orderTasks } from "../actions/work-action.js";

@@ -1,7 +1,8 @@
 import { parseDuration, parseInterval } from "../../cib/durations.js";
 import { nvSetsOf } from "../../cib/nvsets.js";
 import { defaultSets, ruleContext } from "./attributes.js";
-import { parseRole, type ClusterState, type Operation, type Resource } from "../model.js";
+import type { ClusterState, Operation, Resource } from "../model.js";
+import { parseRole } from "../roles.js";
 import { applySets } from "./rules.js";
 import type { Role } from "../types.js";
 import type { OnFail } from "../actions/work-action.js";

@@ -7,17 +7,15 @@ import { tieToContainers } from "./containers.js";
 import { guestConnections, tieConnection } from "./remote-nodes.js";
 import { targetRole } from "./target-role.js";
 import {
-  isClone,
   makeCandidate,
-  parseRole,
-  topOf,
-  withDescendants,
   type CloneSettings,
   type ClusterState,
   type Operation,
   type Recovery,
   type Resource,
 } from "../model.js";
+import { isClone, topOf, withDescendants } from "../resource-tree.js";
+import { parseRole } from "../roles.js";
 import { applySets } from "./rules.js";
 import { expandTemplate } from "./templates.js";
 import { INFINITY, parseScore } from "../score.js";

@@ -1,7 +1,7 @@
 import type { XmlElement } from "../../../lib/xml.js";
 import { follow, type FindById, type NvSet } from "../../cib/nvsets.js";
 import { dateExpressionHolds } from "./dates.js";
-import { parseRole } from "../model.js";
+import { parseRole } from "../roles.js";
 import { addScores, INFINITY, parseScore } from "../score.js";
 import type { Role } from "../types.js";
 

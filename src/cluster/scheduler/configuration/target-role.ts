@@ -1,4 +1,6 @@
-import { parseRole, rank, topOf, type Resource } from "../model.js";
+import type { Resource } from "../model.js";
+import { topOf } from "../resource-tree.js";
+import { parseRole, rank } from "../roles.js";
 
 /** The `target-role` to go for; Started means nothing to what can be promoted. */
 export function targetRole(resource: Resource): Resource["role"] | undefined {

@@ -1,5 +1,6 @@
 import { childrenOf, type XmlElement } from "../../../lib/xml.js";
-import { parseRole, type ClusterState } from "../model.js";
+import type { ClusterState } from "../model.js";
+import { parseRole } from "../roles.js";
 
 /** The resource's element with its template's contents: operations of its own replace the template's of that name and role. */
 export function expandTemplate(state: ClusterState, xml: XmlElement): { xml: XmlElement; templateId?: string } {

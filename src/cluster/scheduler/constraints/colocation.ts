@@ -1,7 +1,8 @@
 import type { XmlElement } from "../../../lib/xml.js";
 import { isTrue, isFalse } from "../../cib/read.js";
 import { findConstrained, isTag, readSets, tagSet, type ResourceSet } from "../constraints.js";
-import { parseRole, type ClusterState, type Colocation, type Resource } from "../model.js";
+import type { ClusterState, Colocation, Resource } from "../model.js";
+import { parseRole } from "../roles.js";
 import { INFINITY, parseScore } from "../score.js";
 import type { Role } from "../types.js";
 import { Ord, orderTasks } from "../actions/work-action.js";

@@ -2,15 +2,8 @@ import { childrenOf, type XmlElement } from "../../../lib/xml.js";
 import { follow } from "../../cib/nvsets.js";
 import { parametersOf, ruleContext } from "../configuration/attributes.js";
 import { expandName, readSets } from "../constraints.js";
-import {
-  DISCOVERY,
-  parseRole,
-  type ClusterState,
-  type Discovery,
-  type Location,
-  type Node,
-  type Resource,
-} from "../model.js";
+import { DISCOVERY, type ClusterState, type Discovery, type Location, type Node, type Resource } from "../model.js";
+import { parseRole } from "../roles.js";
 import { ruleHolds, ruleScore } from "../configuration/rules.js";
 import { parseScore } from "../score.js";
 

@@ -2,7 +2,8 @@ import type { XmlElement } from "../../../lib/xml.js";
 import { isFalse, isTrue } from "../../cib/read.js";
 import { ensureAction } from "../actions/action-table.js";
 import { expandName, findConstrained, isTag, readSets, type ResourceSet } from "../constraints.js";
-import { isClone, type ClusterState, type Resource } from "../model.js";
+import type { ClusterState, Resource } from "../model.js";
+import { isClone } from "../resource-tree.js";
 import { parseScore } from "../score.js";
 import {
   Act,

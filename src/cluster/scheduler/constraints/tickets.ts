@@ -1,7 +1,8 @@
 import type { XmlElement } from "../../../lib/xml.js";
 import { expandName, readSets } from "../constraints.js";
 import { fenceNode } from "../fencing-and-shutdown/fencing.js";
-import { parseRole, type ClusterState, type Resource, type Ticket, type TicketConstraint } from "../model.js";
+import type { ClusterState, Resource, Ticket, TicketConstraint } from "../model.js";
+import { parseRole } from "../roles.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
 import { INFINITY } from "../score.js";
 

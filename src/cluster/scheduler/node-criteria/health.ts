@@ -1,5 +1,6 @@
 import { isTrue } from "../../cib/read.js";
-import { withDescendants, type ClusterState, type Node } from "../model.js";
+import type { ClusterState, Node } from "../model.js";
+import { withDescendants } from "../resource-tree.js";
 import { addNodeScore } from "./node-scores.js";
 import { addScores, INFINITY, parseScore } from "../score.js";
 

@@ -2,7 +2,7 @@ import { DONE } from "../actions/action-flags.js";
 import { ensureAction } from "../actions/action-table.js";
 import { addFencingNotifications } from "./fencing-notifications.js";
 import { isInGraph } from "../graph.js";
-import { isClone, primitivesOf, withDescendants } from "../model.js";
+import { isClone, primitivesOf, withDescendants } from "../resource-tree.js";
 import type { ClusterState, Node, NotificationPoints, Resource } from "../model.js";
 import { inform, notificationVariables } from "./notification-variables.js";
 import { setSubject, settlePoints, watchAfter } from "../notifications.js";

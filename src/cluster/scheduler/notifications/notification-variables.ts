@@ -1,5 +1,6 @@
 import { isInGraph } from "../graph.js";
-import { compareNames, type ClusterState, type Node, type Resource } from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { compareNames } from "../names.js";
 import type { Role } from "../types.js";
 import type { WorkAction } from "../actions/work-action.js";
 

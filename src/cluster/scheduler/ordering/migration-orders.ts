@@ -1,4 +1,5 @@
-import { isWithin, type ClusterState, type Ordering, type Resource } from "../model.js";
+import type { ClusterState, Ordering, Resource } from "../model.js";
+import { isWithin } from "../resource-tree.js";
 import { addOrdering, operationKey, Ord, parseKey } from "../actions/work-action.js";
 
 /**

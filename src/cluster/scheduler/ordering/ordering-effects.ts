@@ -3,7 +3,8 @@ import { flagsOf, memberTask } from "../actions/action-flags.js";
 import { placeNowhere } from "../assignment.js";
 import { roleOf } from "../assignment/availability.js";
 import { findInstance } from "../assignment/instances.js";
-import { rank, type ClusterState, type Node } from "../model.js";
+import type { ClusterState, Node } from "../model.js";
+import { rank } from "../roles.js";
 import { Act, clear, has, Ord, orderActions, type WorkAction } from "../actions/work-action.js";
 
 /** Which end of an ordering was changed by it. */

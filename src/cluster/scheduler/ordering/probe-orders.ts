@@ -1,6 +1,7 @@
 import { canBeOnRemote, isGuestNode } from "../configuration/remote-nodes.js";
 import { findActions } from "../actions/action-table.js";
-import { primitivesOf, type ClusterState, type OrderEnd, type Resource } from "../model.js";
+import type { ClusterState, OrderEnd, Resource } from "../model.js";
+import { primitivesOf } from "../resource-tree.js";
 import { operationKey, Ord, orderActions, parseKey, type WorkAction } from "../actions/work-action.js";
 
 function probesOf(resource: Resource): readonly WorkAction[] {

@@ -2,7 +2,8 @@ import type { HistoryEntry } from "../../cib/types.js";
 import { readHistoryEntry } from "../../cib/history.js";
 import { isNewer } from "../../cib/versions.js";
 import { childOf } from "../../../lib/xml.js";
-import { baseId, type ClusterState, type Node, type Resource } from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { baseId } from "../resource-tree.js";
 import { addScores, parseScore } from "../score.js";
 
 export interface Failcount {

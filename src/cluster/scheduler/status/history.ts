@@ -4,17 +4,9 @@ import type { HistoryEntry } from "../../cib/types.js";
 import { findActionsOn, ensureAction, operation, stopAction } from "../actions/action-table.js";
 import { fenceNode } from "../fencing-and-shutdown/fencing.js";
 import { isNewer } from "./migration-history.js";
-import {
-  baseId,
-  isAnonymousClone,
-  isClone,
-  isPromotableClone,
-  rank,
-  topOf,
-  type ClusterState,
-  type Node,
-  type Resource,
-} from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { baseId, isAnonymousClone, isClone, isPromotableClone, topOf } from "../resource-tree.js";
+import { rank } from "../roles.js";
 import { addNodeScore } from "../node-criteria/node-scores.js";
 import { applyEntry, type HistoryRun } from "./operation-history.js";
 import { resetRemote } from "../fencing-and-shutdown/remote-fencing.js";

@@ -1,4 +1,6 @@
-import { isClone, primitivesOf, rank, topOf, type ClusterState, type Node, type Resource } from "../model.js";
+import type { ClusterState, Node, Resource } from "../model.js";
+import { isClone, primitivesOf, topOf } from "../resource-tree.js";
+import { rank } from "../roles.js";
 import { NODE_FLAGS, type NodeFlag, type Place, type Placement, type Role, type Situation } from "../types.js";
 
 /** Where one primitive is, and in which role there. */
