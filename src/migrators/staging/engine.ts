@@ -45,11 +45,11 @@ export async function stageGuest(request: StageRequest): Promise<StageResult> {
     const records = await store.records();
     refuseAfterCutover(plan, records);
     await checkSpace(request);
+    const earlier = passesOf(records);
     await store.append({ type: "planned", at: Date.now(), plan, machine });
+    if (copiesOf(plan).some(({ disk }) => !earlier.some((pass) => pass.disk === disk))) await notWhole(store);
     const staged = await withSession(request, options, PASS, (session) =>
-      withTracker(request, session, options, true, (tracker) =>
-        stagePasses(request, session, tracker, passesOf(records)),
-      ),
+      withTracker(request, session, options, true, (tracker) => stagePasses(request, session, tracker, earlier)),
     );
     const verified = await verifyVolumes({ ...request, mode: "sent", options });
     const facts = factsOf(passesOf(await store.records()), await store.records());
@@ -57,6 +57,11 @@ export async function stageGuest(request: StageRequest): Promise<StageResult> {
   } finally {
     await lock.release();
   }
+}
+
+/** Until a pass over all disks has ended, whatever was copied before: a disk may have come, or a volume have gone. */
+function notWhole(store: StagingContext["store"]): Promise<void> {
+  return store.append({ type: "state", at: Date.now(), state: "staging" });
 }
 
 type Staged = Pick<StageResult, "passes" | "stop" | "agent">;
@@ -95,7 +100,7 @@ async function stagePasses(
   const { store, options } = request;
   const passes: Pass[] = [...earlier];
   const outcomes: PassOutcome[] = [];
-  if (earlier.length === 0) await store.append({ type: "state", at: Date.now(), state: "staging" });
+  if (session.jobs.some(({ volume }) => volume.unmarked)) await notWhole(store); // somebody took one away
   for (;;) {
     const last = await recordedPass(request, session, tracker, passes, { ...options, quiesced: false });
     passes.push(...last);

@@ -17,6 +17,7 @@ import {
   verifyTarget,
   type StagingContext,
 } from "../../../src/migrators/staging/index.js";
+import { stateOf } from "../../../src/migrators/guest-store.js";
 import type { GuestState, VolumePlan } from "../../../src/migrators/types.js";
 import { cutHost } from "../../helpers/cut-host.js";
 import { firstDifference } from "../../helpers/random-disk.js";
@@ -89,6 +90,26 @@ describe("staging when something is wrong", function () {
     await rm(volume);
     await stage();
     await assertSame();
+  });
+
+  it("calls nothing staged that lacks a disk, or a volume that somebody removed, until a pass has ended", async () => {
+    const state = async (): Promise<GuestState> => stateOf(await guest.context.store.records());
+    await stage();
+    assert.equal(await state(), "staged");
+    const second = { ...guest.context.plan.volumes[0]!, disk: "sdb", device: "vdb", path: `${volume}.second` };
+    const plan = { ...guest.context.plan, volumes: [...guest.context.plan.volumes, second] };
+    const away = { ...second, sourcePath: join(guest.folder, "away") };
+    await assert.rejects(stage({ plan: { ...plan, volumes: [plan.volumes[0]!, away] } }), { code: "disk-missing" });
+    assert.equal(await state(), "staging");
+    await stage({ plan });
+    assert.equal(await state(), "staged");
+    await rm(volume);
+    await assert.rejects(stage({ plan, connect: () => Promise.resolve(cutHost(localHost("source"), 1_000_000)) }), {
+      code: "connection-lost",
+    });
+    assert.equal(await state(), "staging");
+    await stage({ plan });
+    assert.equal(await state(), "staged");
   });
 
   it("refuses passes onto a volume that diverged, and believes nothing of it after a rollback", async () => {
