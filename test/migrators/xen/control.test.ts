@@ -84,13 +84,14 @@ describe("a Xen domain in a cutover", () => {
   it("no longer starts from the folder that its host's settings name, and does again when it comes back", async () => {
     xen.dom0.settings = "XENDOMAINS_AUTO=/srv/xen/auto\n";
     await xen.atRest();
+    xen.dom0.settings = "XENDOMAINS_AUTO=/etc/xen/auto\n"; // by somebody who knows nothing of it
     await quiesceStep.undo?.(xen.context());
     const moved = xen.dom0.host.calls.filter(({ argv }) => ["put-aside", "put-back"].includes(argv[4] ?? ""));
     assert.deepEqual(
-      moved.map(({ argv }) => [argv[4], argv.at(-1)]),
+      moved.map(({ argv }) => [argv[4], ...argv.slice(7)]),
       [
         ["put-aside", "/srv/xen/auto"],
-        ["put-back", "/srv/xen/auto"],
+        ["put-back", "/srv/xen/auto", "/etc/xen/auto"],
       ],
     );
   });

@@ -15,6 +15,8 @@ const DEFAULT_SHUTDOWN = "5min";
 const GOING_DOWN_MS = 30_000;
 /** The fact that the step of coming to rest journals: the state of the disks at rest. */
 const MARK = "writes";
+/** And another one: the folders that its host started domains from, whose names have no blanks. */
+const FOLDERS = "auto";
 
 /** The domain is shut down, and no longer starts with its host; the host goes on, and is asked. */
 export const xenRest: SourceControl["rest"] = {
@@ -44,7 +46,7 @@ export const xenRest: SourceControl["rest"] = {
       const { domain, auto } = looked;
       // the links do not depend on the domain, nor the domain on them: what went wrong with either is undone with both
       const { writes } = await both(end(context, looked), disableAutostart(host, domain, auto.folders));
-      return { detail: `${domain.name} is shut down`, facts: { [MARK]: writes } };
+      return { detail: `${domain.name} is shut down`, facts: { [MARK]: writes, [FOLDERS]: auto.folders.join(" ") } };
     });
   },
   undo: comeBack,
@@ -82,12 +84,14 @@ async function comeBack(context: CutoverContext): Promise<string> {
   if (!(await reaches(context))) throw unreachable(context);
   const { domain, auto } = await look(context);
   const host = await context.source.host();
-  await enableAutostart(host, domain, auto.folders);
+  const steps = currentSteps(await context.session.store.records());
+  const before = factOf(steps, "quiesce", FOLDERS)?.split(" ") ?? []; // somebody may have named others meanwhile
+  await enableAutostart(host, domain, [...new Set([...before, ...auto.folders])].filter(Boolean));
   // told to shut down in vain, it may still do so: then nobody would start it again
   const until = performance.now() + GOING_DOWN_MS;
   while ((await idOf(host, domain)) !== undefined && performance.now() < until) await delay(2000);
   if ((await idOf(host, domain)) !== undefined) {
-    const wasOff = currentSteps(await context.session.store.records()).some(isRestDone);
+    const wasOff = steps.some(isRestDone);
     if (!wasOff) context.report.note({ severity: "warning", text: mayStillGo(domain) });
     return `${domain.name} runs`;
   }
