@@ -39,6 +39,8 @@ export interface Machine {
   readonly boot?: HostedBoot;
   /** `docker`, `lxc`, `openvz` … when this is no machine but a container in one. */
   readonly container: string | undefined;
+  /** It is the control domain of a Xen host (dom0), on which other domains depend. */
+  readonly xenHost?: true;
   /** The machine's clock minus ours, in ms. */
   readonly clockSkewMs: number;
   /** Without root's rights much stays unknown, and disks cannot be read. */

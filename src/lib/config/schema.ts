@@ -27,9 +27,17 @@ const plainSource = z.strictObject({
   powerOff: argv.optional().describe("command (argv) that cuts its power, when it does not switch itself off"),
 });
 
-const source = plainSource.superRefine(({ kind, domain }, context) => {
-  if (kind === "xen" && domain === undefined) {
+/** What only says something of a domain. */
+const OF_XEN = ["domain", "shutdownTimeout", "destroy"] as const;
+
+const source = plainSource.superRefine((given, context) => {
+  if (given.kind === "xen" && given.domain === undefined) {
     context.addIssue({ code: "custom", path: ["domain"], message: "must name the domain, because the kind is xen" });
+  }
+  // without the kind it would be the domain's host that is moved
+  const meant = given.kind === "xen" ? undefined : OF_XEN.find((key) => given[key] !== undefined);
+  if (meant !== undefined) {
+    context.addIssue({ code: "custom", path: [meant], message: "is for a source of kind: xen, and this one is none" });
   }
 });
 

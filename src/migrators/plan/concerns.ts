@@ -13,6 +13,10 @@ export const CONCERNS = {
   "inspection-incomplete": { severity: "warning", meaning: "something could not be found out about the source" },
 
   // what the source is
+  "source-xen-host": {
+    severity: "blocker",
+    meaning: "the source is a Xen host, and all its domains would stop with it",
+  },
   "source-container": { severity: "blocker", meaning: "the source is a container, which has no disks and no kernel" },
   "architecture-unsupported": { severity: "blocker", meaning: "the source's processor is no x86" },
   "distribution-unsupported": { severity: "blocker", meaning: "this version cannot convert the distribution" },

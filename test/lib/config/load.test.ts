@@ -120,6 +120,15 @@ describe("rehome.yaml", () => {
     });
   }
 
+  it("with a domain of a source that is not of kind xen is refused: its host would be moved", () => {
+    const dom0 = "version: 1\nsources:\n  web1:\n    address: root@dom0\n    domain: web1\n";
+    const error = refused(dom0);
+    assert.match(error.message, /sources\.web1\.domain: "web1" is for a source of kind: xen, and this one is none/);
+    assert.equal(error.where.line, 5);
+    assert.match(refused(dom0.replace("domain: web1", "destroy: false")).message, /web1\.destroy/);
+    parseConfig(`${dom0}    kind: xen\n`, "/etc/rehome/rehome.yaml");
+  });
+
   it("with two guests of one source is refused: both would run what was one", () => {
     const twice = `${GOOD}  web2:\n    source: old-web\n`;
     const error = refused(twice);

@@ -308,3 +308,14 @@ describe("what a machine says of itself", () => {
     assert.doesNotMatch(machineFrom({ identity }).hostname, /[\u0000-\u001f\u007f-\u009f]/);
   });
 });
+
+describe("inspection of a Xen host", () => {
+  const capabilities = (text: string): ReturnType<typeof machineFrom> =>
+    machineFrom({ hypervisor: `vm none\nproc-xen yes\nxen-capabilities ${text}` });
+
+  it("knows it from a domain of one: all domains would stop with it", () => {
+    assert.equal(capabilities("control_d").xenHost, true);
+    assert.equal(capabilities("control_d").hypervisor, undefined);
+    assert.equal(capabilities("").xenHost, undefined);
+  });
+});

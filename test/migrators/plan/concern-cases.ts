@@ -64,6 +64,7 @@ export const CASES: readonly Case[] = [
     machine: { unknown: ["routes: ip is not installed"] },
     names: /routes/,
   },
+  { code: "source-xen-host", when: "it is a dom0", machine: { xenHost: true }, names: /host of Xen domains/ },
   { code: "source-container", when: "it is a container", machine: { container: "openvz" }, names: /openvz/ },
   { code: "architecture-unsupported", when: "it is an ARM", machine: { architecture: "aarch64" }, names: /aarch64/ },
   {

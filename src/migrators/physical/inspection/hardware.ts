@@ -29,18 +29,29 @@ export interface Virtualization {
   readonly hypervisor: string | undefined;
   /** `docker`, `lxc`, `openvz` …: there is no machine to move, only a container in one. */
   readonly container: string | undefined;
+  /** The control domain of a Xen host (dom0), on which other domains depend. */
+  readonly xenHost?: true;
 }
 
 /** What the machine runs under: systemd's word first, then what firmware and kernel give away. */
 export function parseVirtualization(sections: Sections): Virtualization {
   const record = recordOf([], section(sections, "hypervisor").lines);
-  return { hypervisor: hypervisorOf(record.value.bind(record)), container: containerOf(record.value.bind(record)) };
+  const value = record.value.bind(record);
+  return {
+    hypervisor: hypervisorOf(value),
+    container: containerOf(value),
+    ...(isXenHost(value) && { xenHost: true as const }),
+  };
 }
 
 type Value = (key: string) => string | undefined;
 
+function isXenHost(value: Value): boolean {
+  return value("xen-capabilities")?.includes("control_d") === true;
+}
+
 function hypervisorOf(value: Value): string | undefined {
-  if (value("xen-capabilities")?.includes("control_d") === true) return undefined; // dom0 owns the hardware
+  if (isXenHost(value)) return undefined; // it owns the hardware
   const told = value("vm");
   if (told === "none") return undefined;
   if (told !== undefined) return told;

@@ -19,6 +19,15 @@ export function checkSource({ machine }: PlanContext): readonly Concern[] {
       ),
     );
   }
+  if (machine.xenHost === true) {
+    concerns.push(
+      concern(
+        "source-xen-host",
+        `${machine.hostname} is the host of Xen domains, which would all stop when it is moved`,
+        "to move one of its domains, write kind: xen and domain: NAME to the source in rehome.yaml; rehome inspect lists them",
+      ),
+    );
+  }
   if (!machine.inspectedAsRoot) {
     concerns.push(
       concern(
