@@ -54,10 +54,10 @@ export interface LegacyEntry {
 
 /** The entry that menu.lst or grub.conf of GRUB before 2 starts by itself; undefined without any kernel. */
 export function defaultLegacyEntry(text: string): LegacyEntry | undefined {
-  const number = Number(/^\s*default[\s=]+(\d+)/m.exec(text)?.[1] ?? 0);
-  const entries = text.split(/^\s*title\b.*$/m).slice(1);
+  const number = Number(/^[ \t]*default[ \t=]+(\d+)/m.exec(text)?.[1] ?? 0);
+  const entries = text.split(/^[ \t]*title\b.*$/m).slice(1);
   for (const entry of [entries[number], ...entries]) {
-    const match = /^\s*kernel\s+(?:\(hd[^)]*\))?(\S+)[ \t]*(.*)$/m.exec(entry ?? "");
+    const match = /^[ \t]*kernel[ \t]+(?:\(hd[^)]*\))?(\S+)[ \t]*(.*)$/m.exec(entry ?? "");
     if (match?.[1] !== undefined && !/xen[^/]*\.gz$/.test(match[1])) {
       return { kernel: match[1], parameters: (match[2] ?? "").trim() };
     }

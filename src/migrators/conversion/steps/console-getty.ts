@@ -33,9 +33,9 @@ async function checkInittab({ files }: StepContext): Promise<Finding> {
     return `#${line}`;
   });
   let changed = lines.join("\n");
-  if (!/^[^#\n]*getty.*\bttyS0\b/m.test(changed)) {
+  if (!changed.split("\n").some((line) => /^[^#]*getty/.test(line) && /\bttyS0\b/.test(line))) {
     const offered = /^#\s*T0:.*\bttyS0\b.*$/m; // Debian's inittab has the line as an example
-    changed = offered.test(changed) ? changed.replace(offered, GETTY) : `${changed.replace(/\n*$/, "\n")}${GETTY}\n`;
+    changed = offered.test(changed) ? changed.replace(offered, GETTY) : `${withLineEnd(changed)}${GETTY}\n`;
     what.push("a login on ttyS0");
   }
   return { edits: what.length === 0 ? [] : [writeText(path, changed, [...new Set(what)])], warnings: [] };
@@ -72,9 +72,13 @@ async function checkUpstart({ files }: StepContext): Promise<Finding> {
 async function checkSecuretty({ files }: StepContext): Promise<Finding> {
   const path = "/etc/securetty";
   const text = await readText(files, path);
-  if (text === undefined || /^ttyS0\s*$/m.test(text)) return NOTHING;
-  const changed = `${text.replace(/\n*$/, "\n")}ttyS0\n`;
+  if (text === undefined || /^ttyS0[ \t]*$/m.test(text)) return NOTHING;
+  const changed = `${withLineEnd(text)}ttyS0\n`;
   return { edits: [writeText(path, changed, ["root may log in on ttyS0"])], warnings: [] };
+}
+
+function withLineEnd(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
 export async function hasSystemd(files: StepContext["files"]): Promise<boolean> {

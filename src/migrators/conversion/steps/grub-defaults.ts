@@ -40,11 +40,11 @@ export const grubDefaults: Step = {
 export const SERIAL_COMMAND = "serial --unit=0 --speed=115200";
 
 function hasSerialConsole(text: string): boolean {
-  return /^\s*(?:export\s+)?GRUB_CMDLINE_LINUX(?:_DEFAULT)?=.*console=ttyS0\b/m.test(text);
+  return /^[ \t]*(?:export[ \t]+)?GRUB_CMDLINE_LINUX(?:_DEFAULT)?=.*console=ttyS0\b/m.test(text);
 }
 
 function hasSerialTerminal(text: string): boolean {
-  return /^\s*(?:export\s+)?GRUB_TERMINAL(?:_OUTPUT)?=.*serial/m.test(text);
+  return /^[ \t]*(?:export[ \t]+)?GRUB_TERMINAL(?:_OUTPUT)?=.*serial/m.test(text);
 }
 
 function convertDevices(text: string, context: StepContext): string {
@@ -63,7 +63,8 @@ function convertDevices(text: string, context: StepContext): string {
 /** Changes the last assignment of a shell variable; where that is no plain one, another is added that builds on it. */
 export function changeVariable(text: string, name: string, change: (value: string) => string): string {
   const lines = text.split("\n");
-  const index = lines.findLastIndex((line) => new RegExp(`^\\s*(?:export\\s+)?${name}=`).test(line));
+  const isAssignment = new RegExp(`^\\s*(?:export\\s+)?${name}=`);
+  const index = lines.findLastIndex((line) => isAssignment.test(line));
   const match = ASSIGNMENT.exec(lines[index] ?? "");
   if (match !== null) {
     lines[index] = assignment(match, change(match[3] ?? match[4] ?? match[5] ?? ""));

@@ -80,7 +80,7 @@ async function embed(context: StepContext): Promise<readonly Edit[]> {
 async function checkDeviceMap({ files }: StepContext): Promise<Finding> {
   const path = "/boot/grub/device.map";
   const text = await readText(files, path);
-  if (text === undefined || !/^\s*\((?:hd|fd)\d+\)\s+\/dev\/(?!vd)/m.test(text)) return NOTHING;
+  if (text === undefined || !/^[ \t]*\((?:hd|fd)\d+\)[ \t]+\/dev\/(?!vd)/m.test(text)) return NOTHING;
   return { edits: [{ kind: "remove", path, what: ["device.map with the source's disks is gone"] }], warnings: [] };
 }
 
@@ -97,7 +97,7 @@ export const grubPackage: Step = {
     const device = plan.volumes[0] && `/dev/${plan.volumes[0].device}`;
     if (text === undefined || device === undefined || plan.firmware !== "bios") return NOTHING;
     const changed = text.replace(
-      /^(Name: grub-pc\/install_devices\n(?:(?!Value:)[^\n]+\n)*Value: )([^\n]+)$/m,
+      /^(Name: grub-pc\/install_devices\n(?:(?!Value:|Name:)[^\n]+\n)*Value: )([^\n]+)$/m,
       (all, head: string, value: string) => (/^\/dev\//.test(value) ? `${head}${device}` : all),
     );
     if (changed === text) return NOTHING;

@@ -99,10 +99,11 @@ function checkMenu(path: string, before: string, context: StepContext, extra: st
  */
 function withSerialTerminal(text: string): string {
   if (/^[ \t]*terminal_output\b.*\bserial\b/m.test(text)) return text;
-  const header = /^### BEGIN \/etc\/grub\.d\/00_header ###$[^]*?^### END \/etc\/grub\.d\/00_header ###$/m.exec(
-    text,
-  )?.[0];
-  if (header === undefined) return text;
+  const begin = `\n${text}`.indexOf("\n### BEGIN /etc/grub.d/00_header ###\n");
+  const last = "\n### END /etc/grub.d/00_header ###\n";
+  const end = begin === -1 ? -1 : text.indexOf(last, begin);
+  if (end === -1) return text;
+  const header = text.slice(begin, end + last.length - 1);
   const terminals = `${SERIAL_COMMAND}\nterminal_input console serial\nterminal_output console serial\n`;
   const without = header.replace(/^[ \t]*terminal_input\b.*\n/gm, "");
   const changed = /^[ \t]*terminal_output\b.*\n/m.test(without)

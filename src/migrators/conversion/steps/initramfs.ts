@@ -55,7 +55,7 @@ async function isTrimmed({ files }: StepContext): Promise<boolean> {
   let value = "most";
   for (const path of [`${CONFIG}/initramfs.conf`, ...names]) {
     const text = (await readText(files, path)) ?? "";
-    for (const match of text.matchAll(/^\s*MODULES=["']?(\w+)/gm)) value = match[1] ?? value;
+    for (const match of text.matchAll(/^[ \t]*MODULES=["']?(\w+)/gm)) value = match[1] ?? value;
   }
   return value !== "most";
 }
@@ -86,7 +86,7 @@ async function extend({ files }: StepContext, release: string, path: string, siz
 async function keepDrivers({ files }: StepContext): Promise<readonly Edit[]> {
   const path = `${CONFIG}/modules`;
   const text = (await readText(files, path)) ?? "";
-  const missing = ["virtio_pci", "virtio_blk"].filter((name) => !new RegExp(`^\\s*${name}\\b`, "m").test(text));
+  const missing = ["virtio_pci", "virtio_blk"].filter((name) => !new RegExp(`^[ \\t]*${name}\\b`, "m").test(text));
   if (missing.length === 0) return [];
   const changed = `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${missing.join("\n")}\n`;
   return [writeText(path, changed, ["every new initramfs has virtio drivers"])];

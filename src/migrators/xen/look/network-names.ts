@@ -34,7 +34,7 @@ export async function readNetwork(files: GuestFilesystem, nics: readonly DomainN
     gateway === undefined ? [] : [{ destination: "default", gateway, nic }],
   );
   const resolv = (await readText(files, "/etc/resolv.conf")) ?? "";
-  const nameservers = [...resolv.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, server = ""]) => server);
+  const nameservers = [...resolv.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)].map(([, server = ""]) => server);
   return { network: { nics: cards, routes, nameservers }, guessed };
 }
 
