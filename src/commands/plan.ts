@@ -37,7 +37,7 @@ Every concern has a code that docs/concerns.md explains.`;
       this.print([...(index === 0 ? [] : [""]), ...describeOutlook(outlook)]);
     });
     if (guests.length === 0) this.print("there is no guest in rehome.yaml yet");
-    const ready = guests.find((outlook) => !isBlocked(outlook));
+    const ready = guests.find((outlook) => outlook.plan !== undefined && !isBlocked(outlook));
     if (ready !== undefined) this.suggest(`rehome stage ${ready.guest}`);
     if (guests.some(isBlocked)) process.exitCode = EXIT_CODES.refused.status;
     return { guests };

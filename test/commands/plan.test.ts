@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostname } from "node:os";
@@ -53,6 +53,17 @@ guests:
     );
     return path;
   }
+
+  it("plan has nothing to say of a guest that was moved, whose source is off", async () => {
+    const path = await config((text) => text.replace(address, "root@127.0.0.1:1").replace("/state", "/state-moved"));
+    const journal = join(folder, "state-moved", "guests", "web1");
+    await mkdir(journal, { recursive: true });
+    await writeFile(join(journal, "journal.jsonl"), '{"type":"state","at":1,"state":"cut-over"}\n');
+    const ran = await rehome("plan", "--config", path);
+    assert.equal(ran.status, 0, ran.stdout);
+    assert.match(ran.stdout, /INFO guest-moved\n +web1 is cut-over[^]*rehome status web1/);
+    assert.doesNotMatch(ran.stdout, /next:/);
+  });
 
   it("inspect shows a machine, in 80 columns", async () => {
     const ran = await rehome("inspect", address, ...login);

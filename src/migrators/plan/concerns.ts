@@ -12,6 +12,8 @@ export const CONCERNS = {
   "source-not-root": { severity: "blocker", meaning: "the source was inspected without root's rights" },
   "inspection-incomplete": { severity: "warning", meaning: "something could not be found out about the source" },
 
+  "guest-moved": { severity: "info", meaning: "the guest is being moved, or was: there is nothing to plan any more" },
+
   // what the source is
   "source-xen-host": {
     severity: "blocker",

@@ -4,13 +4,13 @@ import { reported, type Report } from "../../lib/report.js";
 import { stateOf } from "../guest-store.js";
 import { landingOf } from "../landing/landing.js";
 import { inspectSource, plansOfOthers, type GuestSession } from "../session.js";
-import type { Concern, GuestPlan, Machine } from "../types.js";
+import type { Concern, GuestPlan, GuestState, Machine } from "../types.js";
 import { concern } from "./concerns.js";
 import type { Draft } from "./context.js";
 import { draftGuest } from "./draft.js";
 import { planGuest } from "./plan.js";
 
-/** What is to be said of a guest; without a plan when its source could not be reached. */
+/** What is to be said of a guest; without a plan when its source could not be reached, or its cutover began. */
 export interface GuestOutlook {
   readonly guest: string;
   readonly source: string;
@@ -56,14 +56,19 @@ export async function planGuests(
   );
 }
 
-type Unreachable = { readonly session: GuestSession; readonly concern: Concern };
+type Unplanned = { readonly session: GuestSession; readonly concern: Concern };
 
 async function inspectForPlan(
   session: GuestSession,
   report: Report,
   signal: AbortSignal | undefined,
-): Promise<Inspected | Unreachable> {
+): Promise<Inspected | Unplanned> {
   const { guest, guestConfig, config } = session;
+  const state = stateOf(await session.store.records());
+  if (MOVED.includes(state)) {
+    const text = `${guest} is ${state}: its source is off, or about to be`;
+    return { session, concern: concern("guest-moved", text, `see rehome status ${guest}`) };
+  }
   try {
     const machine = await reported(
       report,
@@ -78,6 +83,9 @@ async function inspectForPlan(
     return { session, concern: reason };
   }
 }
+
+/** Their sources cannot be planned with any more: they may be off, and nothing is staged from them. */
+const MOVED: readonly GuestState[] = ["cutting-over", "cut-over", "committed"];
 
 /** The concern that an error of reaching a source stands for; undefined for other errors. */
 export function reachingConcern(error: RehomeError): Concern | undefined {
