@@ -1,6 +1,6 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
-import { allDomains, type HostDomain } from "./hosts.js";
+import { allDomains, LIBVIRT, type HostDomain } from "./hosts.js";
 import type { GuestDomain } from "./types.js";
 
 /**
@@ -28,15 +28,17 @@ export function requireNowhereElse(
 }
 
 /**
- * That the cluster does not run a guest, or knows it no more, says nothing of what somebody started by hand.
+ * That the cluster, or a machine's runtime, does not run a guest, or knows it no more, says nothing of what somebody
+ * started by hand.
+ * @param libvirt URI of libvirt on the hosts
  * @throws RehomeError domain-exists; command-failed, output-unreadable when nobody can tell
  */
-export async function requireRunsNowhere(hosts: readonly Host[], name: string): Promise<void> {
-  const domain = (await allDomains(hosts)).find((each) => each.name === name && each.running);
+export async function requireRunsNowhere(hosts: readonly Host[], name: string, libvirt = LIBVIRT): Promise<void> {
+  const domain = (await allDomains(hosts, libvirt)).find((each) => each.name === name && each.running);
   if (domain === undefined) return;
   throw new RehomeError("domain-exists", conflict(domain, name, undefined), {
     machine: domain.host,
-    remedy: `${remedyOf(domain)}; then run the same command again`,
+    remedy: `${remedyOf(domain, libvirt)}; then run the same command again`,
   });
 }
 
@@ -46,8 +48,9 @@ function conflict(domain: HostDomain, name: string, shared: string | undefined):
   return `the domain "${domain.name}" ${state} in libvirt, with the same ${shared === undefined ? "UUID" : `disk ${shared}`}`;
 }
 
-function remedyOf({ name, running, defined }: HostDomain): string {
-  const stop = running ? [`virsh shutdown ${name}`] : [];
-  const forget = defined ? [`virsh undefine ${name} --keep-nvram`] : [];
+function remedyOf({ name, running, defined }: HostDomain, libvirt = LIBVIRT): string {
+  const virsh = libvirt === LIBVIRT ? "virsh" : `virsh -c ${libvirt}`;
+  const stop = running ? [`${virsh} shutdown ${name}`] : [];
+  const forget = defined ? [`${virsh} undefine ${name} --keep-nvram`] : [];
   return `only the cluster may start it; run there: ${[...stop, ...forget].join(", then ")}`;
 }

@@ -78,8 +78,8 @@ export async function hostDomains(host: Host, libvirt = LIBVIRT): Promise<readon
 }
 
 /** As `hostDomains`, of all hosts. */
-export async function allDomains(hosts: readonly Host[]): Promise<readonly HostDomain[]> {
-  return (await allEnded(hosts.map((host) => hostDomains(host)))).flat();
+export async function allDomains(hosts: readonly Host[], libvirt = LIBVIRT): Promise<readonly HostDomain[]> {
+  return (await allEnded(hosts.map((host) => hostDomains(host, libvirt)))).flat();
 }
 
 function sourcesOf(disk: XmlElement): readonly string[] {

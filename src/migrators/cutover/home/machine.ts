@@ -14,7 +14,7 @@ import { endDomain } from "../../../cluster/libvirt/end-domain.js";
 import { probeHypervisor } from "../../../cluster/libvirt/probe.js";
 import type { Hypervisor } from "../../../cluster/libvirt/types.js";
 import { clusterPaths } from "../../../cluster/paths.js";
-import { hostDomains } from "../../../cluster/replicated-guest/hosts.js";
+import { requireRunsNowhere } from "../../../cluster/replicated-guest/index.js";
 import { RehomeError } from "../../../lib/errors.js";
 import { runOnFile } from "../../../lib/host/on-file.js";
 import { commandFailed, runChecked } from "../../../lib/host/run.js";
@@ -65,7 +65,7 @@ export function machineHome({ session, plan, machine, report }: HomeOptions): Ho
     async unregister() {
       await unregisterGuest(cluster, plan.name);
       await undefineGuest(paths, plan.name);
-      await requireRunsNowhere(target, libvirt, plan.name); // the source is called back next
+      await requireRunsNowhere([target], plan.name, libvirt); // the source is called back next
     },
     status: () => guestStatus(cluster, plan.name),
     start: (wait) => startGuest(cluster, plan.name, wait),
@@ -90,21 +90,6 @@ export function requireUnregistered(guest: string, state: string, cluster: strin
   throw new RehomeError("resource-exists", `the cluster already has a resource ${guest} (${state})`, {
     path: cluster,
     remedy: "it is not this cutover's: give the guest another name in rehome.yaml, or take the resource out",
-  });
-}
-
-/**
- * That the runtime does not run a guest, or knows it no more, says nothing of what somebody started by hand.
- * @throws RehomeError domain-exists; command-failed, output-unreadable when nobody can tell
- */
-async function requireRunsNowhere(target: Host, libvirt: string, name: string): Promise<void> {
-  const domain = (await hostDomains(target, libvirt)).find((each) => each.name === name && each.running);
-  if (domain === undefined) return;
-  const virsh = `virsh -c ${libvirt}`;
-  const forget = domain.defined ? `, then ${virsh} undefine ${name} --keep-nvram` : "";
-  throw new RehomeError("domain-exists", `a domain "${name}" runs in libvirt, outside the cluster`, {
-    machine: target.name,
-    remedy: `only the cluster may start it; run there: ${virsh} shutdown ${name}${forget}; then run the same command again`,
   });
 }
 
