@@ -27,7 +27,7 @@ import { sessionCluster } from "./session-cluster.js";
 import { definitionSteps, outdating, registration, removeSteps } from "./steps.js";
 import { requireStopped } from "./stopped.js";
 import type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
-import { hostsBehind, requireData } from "./volume.js";
+import { hostsBehind, pathsOf, requireData } from "./volume.js";
 
 export type { GuestChange, GuestOptions, GuestRequest } from "./types.js";
 export { requireRunsNowhere } from "./elsewhere.js";
@@ -167,7 +167,7 @@ async function planOn(
   // to find that out takes its time: what was seen before it may not be so any more
   const isLater = await proveFit(session, hosts, domain, report);
   const { cib, parts, definitions: contents } = isLater ? await look() : first;
-  const taken = parts.flatMap(({ device, disk }) => [device, disk]);
+  const taken = pathsOf(volume, parts);
   const nowhereElse = async (): Promise<readonly HostDomain[]> => {
     const domains = await (isLater ? allDomains(hosts) : begun.domains);
     requireNowhereElse(domains, domain, taken, isRegistered(cib, name));

@@ -3,6 +3,7 @@ import type { Host } from "../../lib/host/types.js";
 import type { ClusterSession } from "../setup/session.js";
 import { partsOfVolume, type ReplicatedVolume } from "../volumes/replicated/index.js";
 import { isConnected } from "../volumes/replicated/promotion.js";
+import { replicatedPath } from "../volumes/replicated/plan.js";
 import type { GuestRequest } from "./types.js";
 
 /** What a guest has of its volume, in the order of its disks. */
@@ -14,6 +15,18 @@ export async function findParts(session: ClusterSession, hosts: readonly Host[],
   if (parts !== undefined) return parts;
   throw new RehomeError("volume-missing", `there is no replicated volume "${name}"`, {
     remedy: `rehome volume list shows them; make it with: rehome volume create ${name} --size SIZE`,
+  });
+}
+
+/**
+ * Every path by which a domain may have a disk of a volume: DRBD's devices with the links that its udev rules make (drbd.rules),
+ * and the logical volumes below them.
+ */
+export function pathsOf(volume: string, parts: VolumeParts): readonly string[] {
+  return parts.flatMap(({ device, disk }, number) => {
+    const place = disk.replace(/^\/dev\//, "");
+    const mapped = place.replaceAll("-", "--").replaceAll("/", "-");
+    return [device, replicatedPath(volume, number), `/dev/drbd/by-disk/${place}`, disk, `/dev/mapper/${mapped}`];
   });
 }
 

@@ -122,10 +122,15 @@ describe("a guest on a replicated volume", () => {
   });
 
   it("that libvirt has elsewhere is not registered", async () => {
+    const other = (disk: string): string =>
+      DOMAIN.replace("web1", "x").replace("/dev/drbd10", disk).replace("/dev/drbd11", "/dev/vg_guests/others");
     const domains: Readonly<Record<string, string>> = {
-      "its own name": DOMAIN,
-      "its disks": DOMAIN.replace("web1", "old-web1"),
-      "the volume below its disks": DOMAIN.replace("web1", "x").replace("/dev/drbd10", "/dev/vg_guests/web1-0"),
+      "its own name": other("/dev/vg_guests/others-2").replace(">x<", ">web1<"),
+      "its disks": other("/dev/drbd10"),
+      "the volume below its disks": other("/dev/vg_guests/web1-0"),
+      "its disks by DRBD's name for them": other("/dev/drbd/by-res/web1/0"),
+      "its disks by what is below them": other("/dev/drbd/by-disk/vg_guests/web1-0"),
+      "the volume by device-mapper's name": other("/dev/mapper/vg_guests-web1--0"),
     };
     const { session, beta } = begin();
     for (const [what, xml] of Object.entries(domains)) {
