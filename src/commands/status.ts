@@ -1,8 +1,10 @@
 import { Args } from "@oclif/core";
 import { connectSource } from "../migrators/connect.js";
-import { openGuest, openGuests } from "../migrators/session.js";
+import { guestStores } from "../migrators/guest-store.js";
+import { openGuest, openGuests, type GuestSession } from "../migrators/session.js";
 import { describeRehearsal } from "../migrators/rehearsal/gate.js";
-import { overviewOf, type GuestOverview } from "../migrators/status.js";
+import { overviewOf, overviewOfUnconfigured, type GuestOverview } from "../migrators/status.js";
+import { loadConfig } from "../lib/config/load.js";
 import { BaseCommand, configFlags, type FailedGuest } from "../lib/view/base-command.js";
 import type { JsonError } from "../lib/view/error-json.js";
 import { table } from "../lib/view/table.js";
@@ -17,6 +19,7 @@ interface Guests {
 
 export default class Status extends BaseCommand {
   static override summary = "Where each guest is on its way, which copy of it counts, and what to type next.";
+  static override description = "Guests that were taken out of rehome.yaml before their move was over are shown, too.";
   static override examples = [
     { description: "All guests", command: "<%= config.bin %> status" },
     { description: "One guest", command: "<%= config.bin %> status web1" },
@@ -27,15 +30,18 @@ export default class Status extends BaseCommand {
   async run(): Promise<Guests> {
     const { args, flags } = await this.parse(Status);
     const options = { configPath: flags.config, connect: connectSource };
-    const sessions =
-      args.guest === undefined ? await openGuests(options) : [await openGuest({ ...options, guest: args.guest })];
+    const asked =
+      args.guest === undefined
+        ? [...(await openGuests(options)).map(configured), ...(await unconfigured(flags.config))]
+        : [configured(await openGuest({ ...options, guest: args.guest }))];
     const unknown: FailedGuest[] = [];
     const guests: GuestOverview[] = [];
-    for (const { guest, guestConfig, store } of sessions) {
+    for (const { guest, overview } of asked) {
       try {
-        guests.push(overviewOf(guest, guestConfig.source, await store.records()));
+        const one = await overview();
+        if (one !== undefined) guests.push(one);
       } catch (thrown) {
-        if (sessions.length === 1) throw thrown;
+        if (asked.length === 1) throw thrown;
         unknown.push({ guest, error: asRehomeError(thrown) }); // the others are there to be seen all the same
       }
     }
@@ -64,4 +70,24 @@ export default class Status extends BaseCommand {
     const said = this.sayFailed(unknown);
     return unknown.length === 0 ? { guests } : { guests, unknown: said };
   }
+}
+
+/** A guest of which something may be told. */
+interface Asked {
+  readonly guest: string;
+  readonly overview: () => Promise<GuestOverview | undefined>;
+}
+
+function configured({ guest, guestConfig, store }: GuestSession): Asked {
+  return { guest, overview: async () => overviewOf(guest, guestConfig.source, await store.records()) };
+}
+
+/** Guests that are remembered, and not in rehome.yaml any more. */
+async function unconfigured(path: string): Promise<readonly Asked[]> {
+  const { target, guests } = await loadConfig(path);
+  const stores = (await guestStores(target.state)).filter(({ guest }) => !Object.hasOwn(guests, guest));
+  return stores.map((store) => ({
+    guest: store.guest,
+    overview: async () => overviewOfUnconfigured(store.guest, path, await store.records()),
+  }));
 }

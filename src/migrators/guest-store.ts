@@ -1,5 +1,6 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder } from "../lib/folder.js";
+import { makeFolder, reasonOf } from "../lib/folder.js";
 import { openJournal, readJournal } from "../lib/journal.js";
 import { RehomeError } from "../lib/errors.js";
 import { acquireLock, type Lock } from "../lib/lock.js";
@@ -77,6 +78,22 @@ export function guestStore(stateFolder: string, guest: string): GuestStore {
     },
     lock: (purpose) => acquireLock(join(folder, "lock"), purpose),
   };
+}
+
+/**
+ * What is remembered of all guests, also of those that are not in rehome.yaml any more; by name.
+ * @throws RehomeError file-unreadable
+ */
+export async function guestStores(stateFolder: string): Promise<readonly GuestStore[]> {
+  const path = join(stateFolder, "guests");
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    return names.toSorted().map((name) => guestStore(stateFolder, name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new RehomeError("file-unreadable", `cannot read what is remembered: ${reasonOf(cause)}`, { path, cause });
+  }
 }
 
 const STATES: readonly unknown[] = ["planned", "staging", "staged", "cutting-over", "cut-over", "committed"];

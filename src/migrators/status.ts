@@ -36,6 +36,8 @@ export interface GuestOverview {
   readonly size: number | undefined;
   /** What rehome made on the source and has not removed yet. */
   readonly onSource: readonly { readonly disk: string; readonly snapshot: string; readonly since: number }[];
+  /** It is not in rehome.yaml any more, and so out of reach for every command. */
+  readonly unconfigured?: true;
 }
 
 /** The overview of a guest from its journal alone; touches no machine. */
@@ -56,6 +58,22 @@ export function overviewOf(guest: string, source: string, records: readonly Gues
     onSource: onSource(records),
     size: plannedOf(records)?.plan.volumes.reduce((sum, { size }) => sum + size, 0),
   };
+}
+
+/**
+ * The overview of a guest that somebody took out of rehome.yaml; undefined when its move is over, or never began.
+ * @param configPath of that rehome.yaml
+ */
+export function overviewOfUnconfigured(
+  guest: string,
+  configPath: string,
+  records: readonly GuestRecord[],
+): GuestOverview | undefined {
+  if (records.length === 0) return undefined;
+  const overview = overviewOf(guest, plannedOf(records)?.plan.source ?? "its source", records);
+  if (overview.state === "committed" && overview.onSource.length === 0) return undefined;
+  const next = `write ${guest} into ${configPath} again, as it was, then ${overview.next}`;
+  return { ...overview, next, unconfigured: true };
 }
 
 function rehearsed(state: GuestState, records: readonly GuestRecord[]): Pick<GuestOverview, "rehearsal"> {

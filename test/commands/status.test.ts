@@ -57,6 +57,26 @@ describe("rehome status", () => {
     }
   });
 
+  it("tells of guests that were taken out of rehome.yaml, as long as their move is not over", async () => {
+    const state = join(folder, "more");
+    const path = join(folder, "fewer.yaml");
+    await writeFile(path, `version: 1\nsources: {}\ntarget: { state: ${state} }\nguests: {}\n`);
+    const none = await rehome("status", "--config", path);
+    assert.equal(none.status, 0, none.stderr);
+    for (const [guest, said] of [
+      ["gone", "cut-over"],
+      ["over", "committed"],
+    ] as const) {
+      await mkdir(join(state, "guests", guest), { recursive: true });
+      const record = `${JSON.stringify({ type: "state", at: 1, state: said })}\n`;
+      await writeFile(join(state, "guests", guest, "journal.jsonl"), record);
+    }
+    const { stdout } = await rehome("status", "--config", path);
+    assert.match(stdout, /^gone: the guest counts \(the source is off\)$/m);
+    assert.match(stdout, /next: write gone into .*fewer\.yaml again, as it was, then rehome commit gone/);
+    assert.doesNotMatch(stdout, /^over/m);
+  });
+
   it("of one guest is the error itself", async () => {
     const ran = await rehome("status", "db1", "--config", config);
     assert.match(ran.stderr, /journal-corrupt/);
