@@ -1,5 +1,5 @@
 import { loadConfig } from "../lib/config/load.js";
-import { entryOf } from "../lib/config/entries.js";
+import { entryOf } from "../lib/entry-of.js";
 import { guestStore, stateOf, undefinedHosts } from "./guest-store.js";
 
 /**

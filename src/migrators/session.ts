@@ -1,5 +1,5 @@
 import { loadConfig } from "../lib/config/load.js";
-import { entryOf } from "../lib/config/entries.js";
+import { entryOf } from "../lib/entry-of.js";
 import type { Config, GuestConfig, SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";
 import { connectMachine, impatient, type ConnectMachine } from "../cluster/setup/machines.js";

@@ -1,4 +1,4 @@
-import { entryOf } from "../lib/config/entries.js";
+import { entryOf } from "../lib/entry-of.js";
 import { loadConfig } from "../lib/config/load.js";
 import { configSchema, type SourceConfig } from "../lib/config/schema.js";
 import { RehomeError } from "../lib/errors.js";

@@ -1,3 +1,4 @@
+import { entryOf } from "../../lib/entry-of.js";
 import { childOf, childrenOf, type XmlElement } from "../../lib/xml.js";
 import {
   DEVICE_CHILDREN,
@@ -72,14 +73,14 @@ function below(at: XmlElement, path: string): readonly Flaw[] {
   const { name, line, text, attributes } = at;
   const flaw = (message: string): Flaw => ({ line, message });
   const texts = text.trim();
-  const isPath = PATHS[path];
+  const isPath = entryOf(PATHS, path);
   const textIsBad = isPath === undefined ? texts.startsWith("/") && !FREE_TEXT.has(path) : !isPath(texts);
   const hasText = texts !== "" || (isPath !== undefined && at.children.length === 0 && !hasAttributePaths(path));
   return [
     ...(name.includes(":") ? [flaw(notAllowed(name))] : []),
     ...(name === "name" && path !== "name" ? [flaw("<name> stands in a second place")] : []),
     ...(hasText && textIsBad ? [flaw(`<${name}> is "${texts}": a guest of the cluster must not use that path`)] : []),
-    ...(path in EVENTS && !EVENTS[path]?.includes(texts)
+    ...(entryOf(EVENTS, path)?.includes(texts) === false
       ? [flaw(`${name} is "${texts}": what becomes of a guest that ended is the cluster's business`)]
       : []),
     ...Object.entries(attributes).flatMap(([key, value]) => attributeFlaw(path, key, value).map(flaw)),
@@ -94,10 +95,10 @@ function hasAttributePaths(path: string): boolean {
 
 function attributeFlaw(path: string, key: string, value: string): readonly string[] {
   const place = `${path}@${key}`;
-  const isAllowed = PATHS[place];
+  const isAllowed = entryOf(PATHS, place);
   if (isAllowed !== undefined) return isAllowed(value) ? [] : [`${place} is "${value}", which a guest must not use`];
   if (NAMES_A_FILE.has(key)) return [`${place} is not allowed for a guest of the cluster`];
-  if (value.startsWith("/") || NAMING[key]?.test(value) === false || key.includes(":")) {
+  if (value.startsWith("/") || entryOf(NAMING, key)?.test(value) === false || key.includes(":")) {
     return [`${place} is "${value}", which a guest must not use`];
   }
   return [];
@@ -107,13 +108,13 @@ function deviceFlaws(root: XmlElement): readonly Flaw[] {
   const devices = childOf(root, "devices")?.children ?? [];
   return devices.flatMap((device) => {
     const { name, line, attributes } = device;
-    if (!(name in DEVICES)) return [{ line, message: notAllowed(name) }];
+    if (!Object.hasOwn(DEVICES, name)) return [{ line, message: notAllowed(name) }];
     const types = DEVICES[name];
     const type = attributes["type"] ?? "";
     if (types !== undefined && !types.includes(type) && !isEmptyDrive(device)) {
       return [{ line, message: `a ${name} of type "${type}" is not allowed: only ${types.join(", ")}` }];
     }
-    const children = DEVICE_CHILDREN[name];
+    const children = entryOf(DEVICE_CHILDREN, name);
     return [
       ...device.children
         .filter((child) => children !== undefined && !children.has(child.name))

@@ -1,4 +1,4 @@
-import { entryOf } from "../../lib/config/entries.js";
+import { entryOf } from "../../lib/entry-of.js";
 import type { GuestConfig } from "../../lib/config/schema.js";
 import { parseSize } from "../../lib/units.js";
 import type { Landing } from "../landing/landing.js";

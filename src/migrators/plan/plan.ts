@@ -1,4 +1,4 @@
-import { entryOf } from "../../lib/config/entries.js";
+import { entryOf } from "../../lib/entry-of.js";
 import type { Config } from "../../lib/config/schema.js";
 import { RehomeError } from "../../lib/errors.js";
 import { landingOf } from "../landing/landing.js";

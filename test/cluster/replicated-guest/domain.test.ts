@@ -108,6 +108,11 @@ describe("a guest's domain XML", () => {
       before("</devices>", "<hostdev mode='subsystem' type='usb'/>"),
       /<hostdev> is not allowed/,
     ],
+    "a device whose name any object has": [before("</devices>", "<constructor/>"), /<constructor> is not allowed/],
+    "an attribute whose name any object has": [
+      before("</devices>", "<rng model='virtio' constructor='/etc/shadow'/>"),
+      /rng@constructor is "\/etc\/shadow"/,
+    ],
     "a folder of the host": [before("</devices>", "<filesystem type='mount'/>"), /<filesystem> is not allowed/],
     "a console that writes anywhere": [
       before("</devices>", "<serial type='pty'><log file='/etc/cron.d/x'/></serial>"),
