@@ -27,6 +27,34 @@ describe("progress as plain lines", () => {
       "copy sda: done in 13.0 s: 11.7 MiB",
     ]);
   });
+
+  it("prints less often the longer it takes, and how far a part is not beside the whole", () => {
+    const lines: string[] = [];
+    let now = 0;
+    const report = linesReport(
+      (line) => lines.push(line),
+      () => now,
+    );
+    const hours = 3 * 3_600_000;
+    report.begin({ id: "pass", title: "pass 1" });
+    report.begin({ id: "sda", title: "copy sda", parent: "pass" });
+    for (now = 0; now <= hours; now += 1000) {
+      for (const id of ["pass", "sda"]) report.progress(id, { doneBytes: now, totalBytes: hours, rate: 1000 });
+    }
+    report.end("sda", { state: "done" });
+    report.end("pass", { state: "done" });
+    report.begin({ id: "verify", title: "verify" });
+    report.begin({ id: "sdb", title: "verify sdb", parent: "verify" });
+    now += 6000;
+    report.progress("sdb", { doneBytes: 1, totalBytes: 2, rate: 1 });
+    assert.match(lines.at(-1) ?? "", /^verify sdb:  50 %/);
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith("copy sda")),
+      ["copy sda …", "copy sda: done in 3 h 00 min"],
+    );
+    const told = lines.filter((line) => line.startsWith("pass 1: ")).length;
+    assert.ok(told > 50 && told < 150, `${told} lines`);
+  });
 });
 
 describe("tables", () => {
