@@ -15,10 +15,11 @@ describe("the starter file", () => {
   });
 
   it("is valid too with every key that it only shows", async () => {
-    const text = (await renderStarter()).replace(/^(\s+)# ([\w-]+:.*|  - .*|  eth0: .*)$/gm, "$1$2");
+    const text = (await renderStarter()).replace(/^(\s+)# ((?:  )?[\w-]+:.*|  - .*)$/gm, "$1$2");
     const config = parseConfig(text, "rehome.yaml");
     assert.equal(config.guests["old-server"]?.checks.length, 3);
     assert.equal(config.sources["old-server"]?.powerOff?.at(-1), "off");
+    assert.equal(config.sources["web1"]?.domain, "web1");
   });
 
   it("shows every key there is", async () => {
