@@ -142,6 +142,11 @@ export function stateOf(records: readonly GuestRecord[]): GuestState {
   return records.findLast((record) => record.type === "state")?.state ?? "planned";
 }
 
+/** Whether a guest's cutover began and was not undone: nothing is staged from its source, which is off or about to be. */
+export function cutoverBegan(state: GuestState): boolean {
+  return state === "cutting-over" || state === "cut-over" || state === "committed";
+}
+
 /** The plan that the guest was staged by, and the machine as it was then. */
 export function plannedOf(
   records: readonly GuestRecord[],

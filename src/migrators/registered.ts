@@ -1,6 +1,6 @@
 import { loadConfig } from "../lib/config/load.js";
 import { entryOf } from "../lib/entry-of.js";
-import { guestStore, stateOf, undefinedHosts } from "./guest-store.js";
+import { cutoverBegan, guestStore, stateOf, undefinedHosts } from "./guest-store.js";
 
 /**
  * Notes in the journal of a guest that was moved which hosts still have no definition of it. Nothing is noted of guests
@@ -12,7 +12,7 @@ export async function noteRegistered(configPath: string, guest: string, undefine
   if (entryOf(guests, guest) === undefined) return;
   const store = guestStore(target.state, guest);
   const records = await store.records();
-  if (!["cutting-over", "cut-over", "committed"].includes(stateOf(records))) return;
+  if (!cutoverBegan(stateOf(records))) return;
   if (undefinedHosts(records).join() === undefinedOn.join()) return;
   const lock = await store.lock(`rehome cluster add ${guest}`);
   try {

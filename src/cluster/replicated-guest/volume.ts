@@ -1,5 +1,6 @@
 import { RehomeError } from "../../lib/errors.js";
 import type { Host } from "../../lib/host/types.js";
+import { dmNameOf } from "../../lib/dm-name.js";
 import type { ClusterSession } from "../setup/session.js";
 import { partsOfVolume, type ReplicatedVolume } from "../volumes/replicated/index.js";
 import { isConnected } from "../volumes/replicated/promotion.js";
@@ -24,9 +25,9 @@ export async function findParts(session: ClusterSession, hosts: readonly Host[],
  */
 export function pathsOf(volume: string, parts: VolumeParts): readonly string[] {
   return parts.flatMap(({ device, disk }, number) => {
-    const place = disk.replace(/^\/dev\//, "");
-    const mapped = place.replaceAll("-", "--").replaceAll("/", "-");
-    return [device, replicatedPath(volume, number), `/dev/drbd/by-disk/${place}`, disk, `/dev/mapper/${mapped}`];
+    const [, , group = "", name = ""] = disk.split("/"); // /dev/GROUP/NAME
+    const mapped = `/dev/mapper/${dmNameOf(group, name)}`;
+    return [device, replicatedPath(volume, number), `/dev/drbd/by-disk/${group}/${name}`, disk, mapped];
   });
 }
 

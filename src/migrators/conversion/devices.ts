@@ -1,5 +1,5 @@
 import { RehomeError } from "../../lib/errors.js";
-import { dmNameOf } from "../staging/tracking/lvm.js";
+import { dmNameOf } from "../../lib/dm-name.js";
 import type { BlockDevice, GuestPlan, Machine } from "../types.js";
 import type { GuestDevice } from "./types.js";
 

@@ -16,9 +16,9 @@ export function requireSamePlan(
   { guest, guestConfig, landing, configPath }: GuestSession,
   { plan, machine }: { readonly plan: GuestPlan; readonly machine: Machine },
 ): void {
-  const now = draftGuest(guest, guestConfig, landing, machine);
-  const found = described(now).flatMap(([what, value], index) => {
-    const before = described(plan)[index]?.[1];
+  const staged = described(plan);
+  const found = described(draftGuest(guest, guestConfig, landing, machine)).flatMap(([what, value], index) => {
+    const before = staged[index]?.[1];
     return value === before ? [] : [`${what} ${value} instead of ${before ?? "none"}`];
   });
   if (found.length === 0) return;

@@ -1,10 +1,10 @@
 import { ERROR_CODES } from "../../lib/error-codes.js";
 import { RehomeError } from "../../lib/errors.js";
 import { reported, type Report } from "../../lib/report.js";
-import { stateOf } from "../guest-store.js";
+import { cutoverBegan, stateOf } from "../guest-store.js";
 import { landingOf } from "../landing/landing.js";
 import { inspectSource, plansOfOthers, type GuestSession } from "../session.js";
-import type { Concern, GuestPlan, GuestState, Machine } from "../types.js";
+import type { Concern, GuestPlan, Machine } from "../types.js";
 import { concern } from "./concerns.js";
 import type { Draft } from "./context.js";
 import { draftGuest } from "./draft.js";
@@ -65,7 +65,7 @@ async function inspectForPlan(
 ): Promise<Inspected | Unplanned> {
   const { guest, guestConfig, config } = session;
   const state = stateOf(await session.store.records());
-  if (MOVED.includes(state)) {
+  if (cutoverBegan(state)) {
     const text = `${guest} is ${state}: its source is off, or about to be`;
     return { session, concern: concern("guest-moved", text, `see rehome status ${guest}`) };
   }
@@ -83,9 +83,6 @@ async function inspectForPlan(
     return { session, concern: reason };
   }
 }
-
-/** Their sources cannot be planned with any more: they may be off, and nothing is staged from them. */
-const MOVED: readonly GuestState[] = ["cutting-over", "cut-over", "committed"];
 
 /** The concern that an error of reaching a source stands for; undefined for other errors. */
 export function reachingConcern(error: RehomeError): Concern | undefined {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { VolumeStore } from "../../cluster/volumes/types.js";
 import { RehomeError } from "../../lib/errors.js";
 import { formatSize } from "../../lib/units.js";
-import { passesOf, stateOf, type GuestRecord } from "../guest-store.js";
+import { cutoverBegan, passesOf, stateOf, type GuestRecord } from "../guest-store.js";
 import type { Disk, GuestPlan, Pass } from "../types.js";
 import { copiesOf } from "./copies.js";
 import { factsOf } from "./facts.js";
@@ -221,7 +221,7 @@ export async function markStaged(volumes: VolumeStore, plan: GuestPlan): Promise
 /** Migration rule 11, by the guest's journal; the volumes' marks say it too. */
 function refuseAfterCutover(plan: GuestPlan, records: readonly GuestRecord[]): void {
   const state = stateOf(records);
-  if (state !== "cut-over" && state !== "committed" && state !== "cutting-over") return;
+  if (!cutoverBegan(state)) return;
   throw new RehomeError("volume-diverged", `guest ${plan.name} is ${state}: no more passes onto its volumes`, {
     remedy: state === "committed" ? "the guest lives here now" : `run rehome rollback ${plan.name} first`,
   });

@@ -97,16 +97,16 @@ describe("a real Xen host", () => {
     const found = requireDomain(before, "web1", "dom0");
     assert.ok(found.configPath !== undefined && found.id !== undefined);
     const domain: ControlledDomain = { ...found, tool: "xl", configPath: found.configPath };
-    assert.deepEqual(await disableAutostart(host, domain), ["web1.cfg"]);
+    assert.deepEqual(await disableAutostart(host, domain, before.auto.folders), ["web1.cfg"]);
     const said = await shutDown(host, domain, found.id, SHUTDOWN_MS);
     assert.equal(said.id, undefined);
     const { writes } = await requireOff(host, domain, said);
     const off = requireDomain(await gatherXenHost(host), "web1", "dom0");
     assert.deepEqual([off.state, off.autostart, off.id], ["off", false, undefined]);
     assert.deepEqual(off.disks, found.disks);
-    assert.deepEqual(await prove(host, domain), { id: undefined, open: [], writes });
+    assert.deepEqual(await prove(host, domain), { id: undefined, open: [], shared: [], writes });
     await start(host, domain);
-    assert.deepEqual(await enableAutostart(host, domain), ["web1.cfg"]);
+    assert.deepEqual(await enableAutostart(host, domain, before.auto.folders), ["web1.cfg"]);
     await assert.rejects(requireOff(host, domain), { code: "source-alive" });
     await eventually(BOOT_MS, async () => {
       assert.equal(await probeTcp("192.0.2.21", LEDGER_PORT, 5000), "open");

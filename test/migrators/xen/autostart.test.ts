@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { localHost } from "../../../src/lib/host/local-host.js";
 import { disableAutostart, enableAutostart, requireNoOtherStarter } from "../../../src/migrators/xen/control/domain.js";
 import { gatherXenHost } from "../../../src/migrators/xen/gather.js";
+import { AUTO } from "../../../src/migrators/xen/parse/xendomains.js";
 import { FakeHost } from "../../helpers/fake-host.js";
 
 for (const shell of ["dash", "bash", "busybox sh"]) {
@@ -62,10 +63,10 @@ for (const shell of ["dash", "bash", "busybox sh"]) {
       it(`is a domain that is started ${how}, until that is taken away`, async () => {
         await arrange();
         assert.deepEqual(await startWithHost(), ["web1", "web10"]);
-        assert.deepEqual(await disableAutostart(host, domain), ["one.cfg"]);
-        assert.deepEqual(await disableAutostart(host, domain), []);
+        assert.deepEqual(await disableAutostart(host, domain, [AUTO]), ["one.cfg"]);
+        assert.deepEqual(await disableAutostart(host, domain, [AUTO]), []);
         assert.deepEqual(await startWithHost(), ["web10"]);
-        assert.deepEqual(await enableAutostart(host, domain), ["one.cfg"]);
+        assert.deepEqual(await enableAutostart(host, domain, [AUTO]), ["one.cfg"]);
         assert.deepEqual(await startWithHost(), ["web1", "web10"]);
         assert.deepEqual(await leftOver(), []);
       });

@@ -1,3 +1,4 @@
+import { withLineEnd } from "../../../lib/with-line-end.js";
 import type { CommandStep, FileStep } from "./types.js";
 
 /** A file that is rehome's alone. */
@@ -33,7 +34,7 @@ export function withBlock(text: string, lines: readonly string[]): string {
   const block = [BEGIN, ...lines, END, ""].join("\n");
   const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (start !== -1 && end > start) return text.slice(0, start) + block + text.slice(end + END.length + 1);
-  return `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${block}`;
+  return `${withLineEnd(text)}${block}`;
 }
 
 /** A file of one machine on another. */

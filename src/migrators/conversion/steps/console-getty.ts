@@ -1,3 +1,4 @@
+import { withLineEnd } from "../../../lib/with-line-end.js";
 import { joinFindings, NOTHING, readText, writeText } from "../text.js";
 import type { Edit, Finding, Step, StepContext } from "../types.js";
 
@@ -75,10 +76,6 @@ async function checkSecuretty({ files }: StepContext): Promise<Finding> {
   if (text === undefined || /^ttyS0[ \t]*$/m.test(text)) return NOTHING;
   const changed = `${withLineEnd(text)}ttyS0\n`;
   return { edits: [writeText(path, changed, ["root may log in on ttyS0"])], warnings: [] };
-}
-
-function withLineEnd(text: string): string {
-  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
 export async function hasSystemd(files: StepContext["files"]): Promise<boolean> {

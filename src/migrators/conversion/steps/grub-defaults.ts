@@ -1,3 +1,4 @@
+import { withLineEnd } from "../../../lib/with-line-end.js";
 import { convertParameters, withSerialConsole } from "../kernel-parameters.js";
 import { NOTHING, readText, writeText } from "../text.js";
 import type { Step, StepContext } from "../types.js";
@@ -71,7 +72,7 @@ export function changeVariable(text: string, name: string, change: (value: strin
     return lines.join("\n");
   }
   const value = index === -1 ? change("") : `$${name} ${change("")}`;
-  return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${name}="${value}"\n`;
+  return `${withLineEnd(text)}${name}="${value}"\n`;
 }
 
 function assignment(match: RegExpExecArray, value: string): string {

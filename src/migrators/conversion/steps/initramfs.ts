@@ -1,4 +1,5 @@
 import { RehomeError } from "../../../lib/errors.js";
+import { withLineEnd } from "../../../lib/with-line-end.js";
 import { appendix, driverArchive, driverState, hasDriverArchive } from "../initramfs/drivers.js";
 import { initramfsFormat } from "../initramfs/format.js";
 import { rebuild } from "../initramfs/rebuild.js";
@@ -88,7 +89,7 @@ async function keepDrivers({ files }: StepContext): Promise<readonly Edit[]> {
   const text = (await readText(files, path)) ?? "";
   const missing = ["virtio_pci", "virtio_blk"].filter((name) => !new RegExp(`^[ \\t]*${name}\\b`, "m").test(text));
   if (missing.length === 0) return [];
-  const changed = `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${missing.join("\n")}\n`;
+  const changed = `${withLineEnd(text)}${missing.join("\n")}\n`;
   return [writeText(path, changed, ["every new initramfs has virtio drivers"])];
 }
 

@@ -1,5 +1,5 @@
 import { statusOf } from "../../cutover/sequence.js";
-import { answersInTime } from "../../cutover/source-link.js";
+import { answers, answersInTime } from "../../cutover/source-link.js";
 import type { CutoverContext } from "../../cutover/types.js";
 import type { StepRecord } from "../../guest-store.js";
 
@@ -12,5 +12,5 @@ export async function canReturn({ source, session }: CutoverContext, steps: read
   if (statusOf(steps, "quiesce") === "pending") return true;
   const toldToGo = statusOf(steps, "source-off") !== "pending";
   if (!toldToGo) return answersInTime(source);
-  return session.sourceConfig.powerOn !== undefined || answersInTime(source, 0);
+  return session.sourceConfig.powerOn !== undefined || answers(source);
 }

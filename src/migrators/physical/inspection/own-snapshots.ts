@@ -1,4 +1,4 @@
-import { dmNameOf } from "../../staging/tracking/lvm.js";
+import { dmNameOf } from "../../../lib/dm-name.js";
 import type { Device } from "./devices.js";
 import type { VolumeRow } from "./lvm.js";
 

@@ -107,11 +107,6 @@ export async function groupSpace(host: Host, group: string): Promise<GroupSpace>
   return { free: free ?? 0, extentSize: extentSize ?? 0 };
 }
 
-/** The device-mapper name that LVM gives a volume's device: a hyphen in a name is doubled. */
-export function dmNameOf(group: string, volume: string): string {
-  return `${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}`;
-}
-
 /** The device-mapper UUID that LVM gives a volume's device. @param layer such as `cow`, `real`, `tpool` */
 export function dmUuid({ groupUuid, uuid }: SourceVolume, layer?: string): string {
   return `LVM-${groupUuid.replaceAll("-", "")}${uuid.replaceAll("-", "")}${layer === undefined ? "" : `-${layer}`}`;

@@ -98,7 +98,7 @@ sync`;
 export async function disableAutostart(
   host: Host,
   domain: ControlledDomain,
-  folders: readonly string[] = [AUTO],
+  folders: readonly string[],
 ): Promise<readonly string[]> {
   return moveFiles(host, "put-aside", domain, folders);
 }
@@ -107,7 +107,7 @@ export async function disableAutostart(
 export async function enableAutostart(
   host: Host,
   domain: ControlledDomain,
-  folders: readonly string[] = [AUTO],
+  folders: readonly string[],
 ): Promise<readonly string[]> {
   return moveFiles(host, "put-back", domain, folders);
 }

@@ -17,7 +17,7 @@ interface Setting {
 
 /** `NAME=value`, the value in pieces with and without quotes, and a comment. */
 const ASSIGNMENT =
-  /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:[^\s"'`$\\;&|<>()#]|'[^']*'|"(?:[^"\\]|\\.)*"|\$\w+|\$\{\w+\})*)(?:[ \t]+#.*|[ \t]*)$/;
+  /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:[^\s"'`$\\;&|<>()#]|'[^']*'|"(?:[^"\\]|\\.)*"|\$\w+(?!\w)|\$\{\w+\})*)(?:[ \t]+#.*|[ \t]*)$/;
 
 /** One word, and the same word for a shell that reads it without quotes: xendomains does that. */
 const PLAIN = /^(["']?)((?:\/[\w./+@:,%-]*)?)\1$/;
